@@ -1,1 +1,42 @@
-//! .
+//! The policy directory, and what it decides for one container.
+//!
+//! [`Directory`] is the folder (`policy.toml`, `policy.d/*.toml`, `profiles/`): opened once, believed
+//! only if nobody but root (or the caller) could have written it. [`Policy`] is what it says.
+//! [`Policy::decide`] goes, for a [`Container`] on a [`Node`]: request → privileged? → first rule
+//! that matches → profile resolved → combined → mode → floor, and returns a [`Decision`] that
+//! holds both the result and the reason for every step.
+//!
+//! Kubernetes' words have Kubernetes' meaning throughout. Whatever cannot be decided with
+//! certainty is a [`PolicyError`], and the container is not created.
+#![forbid(unsafe_code)]
+
+mod decide;
+mod decision;
+mod directory;
+mod document;
+mod error;
+mod glob;
+mod identity;
+mod open;
+mod policy;
+mod privileged;
+mod profile_name;
+mod profiles;
+mod request;
+mod runtime;
+mod transform;
+mod trust;
+mod when;
+
+pub use decide::{Container, Node};
+pub use decision::{DecidedBy, Decision, Outcome, Untold};
+pub use directory::Directory;
+pub use document::Combine;
+pub use error::{PolicyError, Problem};
+pub use identity::{Engine, Identity};
+pub use policy::{LogTo, Mode, Policy};
+pub use profile_name::{ProfileName, Wanted};
+pub use request::{Asked, Request};
+
+/// Where the policy is unless the command line says otherwise.
+pub const DEFAULT_DIRECTORY: &str = "/etc/seccomp-shim";

@@ -1,0 +1,297 @@
+//! request → privileged? → first matching rule → profile resolved → combined → mode → floor.
+
+use std::path::Path;
+
+use bundle::Config;
+use profile::{Arch, Kernel, Restricted, Seccomp, Target, restrict};
+
+use crate::decision::{DecidedBy, Decision, Outcome, Untold};
+use crate::document::{Combine, ProfileDocument};
+use crate::error::Problem;
+use crate::policy::{Floor, Rule};
+use crate::privileged::looks_privileged;
+use crate::profiles::{Profiles, problems_at};
+use crate::request::Asked;
+use crate::when::{Subject, Verdict};
+use crate::{Identity, Mode, Policy, PolicyError, Request, Wanted, transform};
+
+/// A container about to be created.
+#[derive(Debug, Clone, Copy)]
+pub struct Container<'a> {
+    /// Its config.json.
+    pub config: &'a Config<'a>,
+    /// The folder that its bundle is in, as absolute as it is known.
+    pub bundle: &'a Path,
+    /// The runtime handler: `--shim-handler`, or the name that the binary was started by.
+    pub handler: &'a str,
+}
+
+/// The node that it is created on.
+#[derive(Debug, Clone, Copy)]
+pub struct Node {
+    /// The native architecture.
+    pub arch: Arch,
+    /// The running kernel.
+    pub kernel: Kernel,
+}
+
+/// What the policy picked before anything was resolved.
+struct Picked<'p> {
+    by: DecidedBy,
+    profile: &'p ProfileDocument,
+    combine: Combine,
+    mode: Mode,
+    native_only: bool,
+}
+
+const RUNTIME_DEFAULT: &ProfileDocument = &ProfileDocument::Wanted(Wanted::RuntimeDefault);
+const UNCONFINED: &ProfileDocument = &ProfileDocument::Wanted(Wanted::Unconfined);
+
+impl Policy {
+    /// Decides what `container` gets.
+    ///
+    /// # Errors
+    /// A request that cannot be read, a profile that is missing or wrong, a combination that
+    /// cannot be made, or, in a strict policy, annotations that steer crun's seccomp.
+    pub fn decide(&self, container: Container<'_>, node: Node) -> Result<Decision, PolicyError> {
+        let config = container.config;
+        let stripped: Vec<String> = config.seccomp_annotations().map(str::to_owned).collect();
+        if let (true, Some(first)) = (self.strict, stripped.first()) {
+            return Err(PolicyError::request(format!(
+                "annotation {first} would replace the policy's filter on crun, and the policy is \
+                 strict; remove the annotation"
+            )));
+        }
+        let identity = Identity::read(config.facts(), container.bundle);
+        let request = Request::read(config, &identity, self.honour_annotations)?;
+        let privileged = looks_privileged(config);
+        let subject = Subject {
+            identity: &identity,
+            facts: config.facts(),
+            request: &request,
+            handler: container.handler,
+            privileged,
+        };
+        let mut untold = Vec::new();
+        let picked = self.pick(&subject, &mut untold);
+
+        let target = Target {
+            capabilities: config.facts().bounding.clone(),
+            arch: node.arch,
+            kernel: node.kernel,
+        };
+        let profiles = Profiles { policy: self, target: &target };
+        let mut rounded = Vec::new();
+        let mut stacker = Stacker { native: node.arch, rounded: &mut rounded };
+
+        let mut profile_file = None;
+        let combined = match picked.profile {
+            ProfileDocument::Requested => asked(config, &request, &profiles)?,
+            ProfileDocument::Wanted(wanted) => {
+                let ours = profiles.resolve(wanted).map_err(|error| named_by(error, &picked.by))?;
+                profile_file = ours.as_ref().and_then(|resolved| resolved.file.clone());
+                let ours = ours.map(|resolved| resolved.seccomp);
+                match picked.combine {
+                    Combine::Replace => ours,
+                    Combine::Restrict => {
+                        let theirs = asked(config, &request, &profiles)?;
+                        stacker.both(ours, theirs)?
+                    }
+                }
+            }
+        };
+        let mut result = combined;
+        if picked.native_only {
+            result = result.map(|profile| transform::native_only(profile, node.arch));
+        }
+        if picked.mode == Mode::Audit {
+            result = result.map(transform::audit);
+        }
+        let (mut floors, mut exceptions) = (Vec::new(), Vec::new());
+        for floor in &self.floors {
+            let place = format!("{}, line {}", floor.place.file.display(), floor.place.line);
+            if let Some(exception) = floor.exception(&subject) {
+                exceptions.push(format!("{place}: {exception}"));
+                continue;
+            }
+            let least = profiles.resolve(&floor.profile).map_err(|error| floor_error(error, floor))?;
+            result = stacker.both(least.map(|resolved| resolved.seccomp), result)?;
+            floors.push(place);
+        }
+
+        let outcome = outcome(config, result)?;
+        Ok(Decision {
+            privileged,
+            profile: match picked.profile {
+                ProfileDocument::Requested => "Requested".to_owned(),
+                ProfileDocument::Wanted(wanted) => wanted.to_string(),
+            },
+            profile_file,
+            combine: picked.combine,
+            mode: picked.mode,
+            native_only: picked.native_only,
+            decided_by: picked.by,
+            floors,
+            exceptions,
+            rounded,
+            untold,
+            stripped,
+            outcome,
+            identity,
+            request,
+        })
+    }
+
+    /// The first rule that matches, or what applies without one.
+    fn pick(&self, subject: &Subject<'_>, untold: &mut Vec<Untold>) -> Picked<'_> {
+        for rule in &self.rules {
+            // A privileged container is Unconfined unless a rule names it.
+            if subject.privileged && rule.when.privileged != Some(true) {
+                continue;
+            }
+            match rule.when.judge(subject) {
+                Verdict::Holds => return self.by_rule(rule),
+                Verdict::Fails => {}
+                Verdict::Untold(field) => untold.push(Untold { rule: rule.name.clone(), field }),
+            }
+        }
+        let defaults = &self.defaults;
+        let base = Picked {
+            by: if self.directory.is_some() { DecidedBy::Defaults } else { DecidedBy::Embedded },
+            profile: &defaults.profile,
+            combine: defaults.combine,
+            mode: defaults.mode,
+            native_only: defaults.native_only,
+        };
+        if subject.privileged {
+            let combine = Combine::Replace;
+            Picked { by: DecidedBy::Privileged, profile: UNCONFINED, combine, ..base }
+        } else if subject.identity.sandbox {
+            Picked { by: DecidedBy::Sandbox, profile: RUNTIME_DEFAULT, ..base }
+        } else {
+            base
+        }
+    }
+
+    fn by_rule<'p>(&'p self, rule: &'p Rule) -> Picked<'p> {
+        let defaults = &self.defaults;
+        // A rule with a profile means that profile; one without changes the defaults' fate only.
+        let combine = match (rule.combine, &rule.profile) {
+            (Some(combine), _) => combine,
+            (None, Some(_)) => Combine::Replace,
+            (None, None) => defaults.combine,
+        };
+        Picked {
+            by: DecidedBy::Rule {
+                name: rule.name.clone(),
+                file: rule.place.file.to_path_buf(),
+                line: rule.place.line,
+            },
+            profile: rule.profile.as_ref().unwrap_or(&defaults.profile),
+            combine,
+            mode: rule.mode.unwrap_or(defaults.mode),
+            native_only: rule.native_only.unwrap_or(defaults.native_only),
+        }
+    }
+}
+
+impl Floor {
+    /// The exception that frees this container from the floor.
+    fn exception(&self, subject: &Subject<'_>) -> Option<&str> {
+        let mut names = self.except.iter();
+        let (name, _) = names.find(|(_, when)| when.judge(subject) == Verdict::Holds)?;
+        Some(name)
+    }
+}
+
+/// The profile that the container asked for; none for Unconfined.
+fn asked(
+    config: &Config<'_>,
+    request: &Request,
+    profiles: &Profiles<'_>,
+) -> Result<Option<Seccomp>, PolicyError> {
+    match &request.asked {
+        Asked::Nothing => Ok(None),
+        Asked::Wanted(wanted) => {
+            let resolved = profiles.resolve(wanted).map_err(|error| {
+                if error.file.is_some() {
+                    return error;
+                }
+                PolicyError::request(format!("annotation {}: {}", request.by, error.problem))
+            })?;
+            Ok(resolved.map(|resolved| resolved.seccomp))
+        }
+        Asked::Spec => own(config),
+    }
+}
+
+/// The profile in `linux.seccomp`.
+fn own(config: &Config<'_>) -> Result<Option<Seccomp>, PolicyError> {
+    let Some(value) = config.seccomp() else {
+        return Ok(None);
+    };
+    let read = Seccomp::from_oci(value);
+    read.map(Some).map_err(|problems| problems_at(Path::new("config.json"), &problems))
+}
+
+/// Combines profiles as the kernel does filters, noting where that could not be exact.
+struct Stacker<'a> {
+    native: Arch,
+    rounded: &'a mut Vec<String>,
+}
+
+impl Stacker<'_> {
+    /// Both profiles at once; no profile restricts nothing.
+    fn both(
+        &mut self,
+        policy: Option<Seccomp>,
+        request: Option<Seccomp>,
+    ) -> Result<Option<Seccomp>, PolicyError> {
+        match (policy, request) {
+            (None, other) | (other, None) => Ok(other),
+            (Some(policy), Some(request)) => {
+                let Restricted { profile, rounded } = restrict(&policy, &request, self.native)
+                    .map_err(|error| PolicyError {
+                        file: None,
+                        line: None,
+                        problem: Problem::Combine(error.to_string()),
+                    })?;
+                self.rounded.extend(rounded.iter().map(ToString::to_string));
+                Ok(Some(profile))
+            }
+        }
+    }
+}
+
+/// What to do to `linux.seccomp` to have `result` there.
+fn outcome(config: &Config<'_>, result: Option<Seccomp>) -> Result<Outcome, PolicyError> {
+    let Some(profile) = result else {
+        return Ok(if config.seccomp().is_some() { Outcome::Removed } else { Outcome::Kept });
+    };
+    // What stands there already, if it says just this, stays as it is written. If it cannot be
+    // read it is replaced.
+    if let Ok(Some(present)) = own(config)
+        && present == profile
+    {
+        return Ok(Outcome::Kept);
+    }
+    Ok(Outcome::Set(profile.to_json()))
+}
+
+/// An error without a place, placed at the rule that brought it about.
+fn named_by(error: PolicyError, by: &DecidedBy) -> PolicyError {
+    match by {
+        DecidedBy::Rule { file, line, .. } if error.file.is_none() => {
+            PolicyError { file: Some(file.clone()), line: Some(*line), ..error }
+        }
+        _ => error,
+    }
+}
+
+fn floor_error(error: PolicyError, floor: &Floor) -> PolicyError {
+    if error.file.is_some() {
+        return error;
+    }
+    let file = Some(floor.place.file.to_path_buf());
+    PolicyError { file, line: Some(floor.place.line), ..error }
+}

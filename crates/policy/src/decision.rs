@@ -1,0 +1,82 @@
+//! What was decided, and why.
+
+use std::path::PathBuf;
+
+use crate::{Combine, Identity, Mode, Request};
+
+/// What picked the profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// A rule.
+    Rule {
+        /// Its name, or `line N`.
+        name: String,
+        /// The file that it stands in.
+        file: PathBuf,
+        /// The line on which it starts.
+        line: usize,
+    },
+    /// `[defaults]` of the policy directory.
+    Defaults,
+    /// The embedded policy: there is no policy directory.
+    Embedded,
+    /// The container is privileged, and no rule that names `privileged = true` matches.
+    Privileged,
+    /// The container is a pod's sandbox, and no rule matches.
+    Sandbox,
+}
+
+/// A rule that would have matched if the engine had told more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    /// The rule.
+    pub rule: String,
+    /// The field of its `when` that is not told.
+    pub field: &'static str,
+}
+
+/// The whole decision for one container.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// Who the container is.
+    pub identity: Identity,
+    /// What it asked for.
+    pub request: Request,
+    /// Whether it is privileged.
+    pub privileged: bool,
+    /// What picked the profile.
+    pub decided_by: DecidedBy,
+    /// The profile that was picked, in Kubernetes' words (`Localhost web.json`, or `Requested`).
+    pub profile: String,
+    /// The file that it came from; none for the embedded default, Unconfined and Requested.
+    pub profile_file: Option<PathBuf>,
+    /// How it went together with the request.
+    pub combine: Combine,
+    /// What is done with denials.
+    pub mode: Mode,
+    /// Whether the compat ABIs were dropped.
+    pub native_only: bool,
+    /// The floors that applied, each by the file and line that set it.
+    pub floors: Vec<String>,
+    /// Floors that did not apply, with the exception that named the container.
+    pub exceptions: Vec<String>,
+    /// Where a combination could not be exact and was made stricter.
+    pub rounded: Vec<String>,
+    /// Rules that asked for what the engine does not tell.
+    pub untold: Vec<Untold>,
+    /// Annotations that would have steered crun's seccomp and are taken out.
+    pub stripped: Vec<String>,
+    /// What the container gets.
+    pub outcome: Outcome,
+}
+
+/// What becomes of `linux.seccomp`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It stays to the byte.
+    Kept,
+    /// It is taken out; the container is unconfined.
+    Removed,
+    /// It becomes this JSON.
+    Set(String),
+}

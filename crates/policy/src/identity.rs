@@ -1,0 +1,130 @@
+//! Who the container is, as far as its engine tells.
+//!
+//! Each engine's own marks count, in the order of how hard they are to forge: first the folder in
+//! which the engine made the bundle, then annotations that the engine writes over the user's.
+//! Pod names are read only under the keys of the engine that was found, so that an annotation given
+//! to Docker cannot pose as Kubernetes'.
+
+use std::fmt;
+use std::path::Path;
+
+use bundle::Facts;
+
+/// The engine that made a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// buildkitd, or dockerd's own.
+    Buildkit,
+    /// containerd, through CRI or not.
+    Containerd,
+    /// CRI-O.
+    CriO,
+    /// dockerd.
+    Docker,
+    /// Podman.
+    Podman,
+    /// None that is known here; a bundle made by hand.
+    Unknown,
+}
+
+/// The engines' names in policies.
+pub(crate) const ENGINES: &[&str] =
+    &["buildkit", "containerd", "cri-o", "docker", "podman", "unknown"];
+
+impl Engine {
+    /// The name that policies use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Buildkit => "buildkit",
+            Self::Containerd => "containerd",
+            Self::CriO => "cri-o",
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn of(facts: &Facts<'_>, bundle: &Path) -> Self {
+        let path = bundle.as_os_str().as_encoded_bytes();
+        let below = |part: &str| path.windows(part.len()).any(|window| window == part.as_bytes());
+        let has = |key: &str| facts.annotation(key).is_some();
+        if below("/io.containerd.runtime.v2.task/moby/") {
+            Self::Docker
+        } else if below("/io.containerd.runtime.v2.task/") {
+            Self::Containerd
+        } else if below("/buildkit/") {
+            Self::Buildkit
+        } else if has("io.kubernetes.cri-o.ContainerType") {
+            Self::CriO
+        } else if facts.annotation("io.container.manager") == Some("libpod") {
+            Self::Podman
+        } else if has("io.kubernetes.cri.container-type") {
+            Self::Containerd
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the engine says of the container; nothing where it does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Who made the bundle.
+    pub engine: Engine,
+    /// The pod's Kubernetes namespace.
+    pub namespace: Option<String>,
+    /// The pod's name.
+    pub pod: Option<String>,
+    /// The container's name in its pod.
+    pub container: Option<String>,
+    /// The image it was made from, as the engine names it.
+    pub image: Option<String>,
+    /// Whether it is a pod's sandbox (pause) container.
+    pub sandbox: bool,
+}
+
+impl Identity {
+    /// Reads who the container is from its annotations and from where its bundle is.
+    #[must_use]
+    pub fn read(facts: &Facts<'_>, bundle: &Path) -> Self {
+        let engine = Engine::of(facts, bundle);
+        let read = |key: &str| facts.annotation(key).map(str::to_owned);
+        let mut identity = Self {
+            engine,
+            namespace: None,
+            pod: None,
+            container: None,
+            image: None,
+            sandbox: false,
+        };
+        match engine {
+            // containerd internal/cri/annotations: written after what a pod may pass through.
+            Engine::Containerd => {
+                identity.namespace = read("io.kubernetes.cri.sandbox-namespace");
+                identity.pod = read("io.kubernetes.cri.sandbox-name");
+                identity.container = read("io.kubernetes.cri.container-name");
+                identity.image = read("io.kubernetes.cri.image-name");
+                identity.sandbox =
+                    facts.annotation("io.kubernetes.cri.container-type") == Some("sandbox");
+            }
+            // The kubelet's labels, which CRI-O writes last.
+            Engine::CriO => {
+                identity.namespace = read("io.kubernetes.pod.namespace");
+                identity.pod = read("io.kubernetes.pod.name");
+                identity.container = read("io.kubernetes.container.name");
+                identity.image = read("io.kubernetes.cri-o.ImageName");
+                identity.sandbox =
+                    facts.annotation("io.kubernetes.cri-o.ContainerType") == Some("sandbox");
+            }
+            Engine::Buildkit | Engine::Docker | Engine::Podman | Engine::Unknown => {}
+        }
+        identity
+    }
+}

@@ -1,0 +1,130 @@
+//! Opening files of the policy: below their folder, regular, believed, within a limit.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
+
+use crate::error::Problem;
+use crate::policy::Root;
+use crate::profile_name::ProfileName;
+use crate::trust::Trusted;
+use crate::PolicyError;
+
+/// The largest policy file or profile, in bytes. Docker's default profile has 13 KB.
+pub(crate) const MAX_SIZE: u64 = 1024 * 1024;
+
+/// Opens the folder `path` for looking things up in it. `None` if there is no such folder.
+pub(crate) fn folder(path: &Path) -> Result<Option<OwnedFd>, PolicyError> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(fd) => Ok(Some(fd)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(PolicyError::new(path, Problem::Io { doing: "open the folder", errno })),
+    }
+}
+
+/// Opens `name` below `folder`, never leaving it (openat2(2), RESOLVE_BENEATH).
+///
+/// Not blocking, so that a fifo does not hang us before it is refused.
+pub(crate) fn beneath(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    rustix::fs::openat2(folder, name, FLAGS, Mode::empty(), resolve)
+}
+
+/// Opens `name` below `folder`, following links wherever they lead.
+pub(crate) fn following(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(folder, name, FLAGS, Mode::empty())
+}
+
+const FLAGS: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+/// Reads what `fd` is open on after checking it; `shown` is how messages name it.
+///
+/// # Errors
+/// [`Problem::NotRegular`], [`Problem::TooLarge`], [`Problem::Io`], and those of
+/// [`Trusted::check_fd`].
+pub(crate) fn read(fd: OwnedFd, shown: &Path, trusted: Trusted) -> Result<Vec<u8>, PolicyError> {
+    let stat = regular(&fd, shown)?;
+    trusted.check_fd(&fd, &stat, shown)?;
+    take(fd, &stat, shown)
+}
+
+/// Reads what `fd` is open on, whoever owns it.
+///
+/// # Errors
+/// [`Problem::NotRegular`], [`Problem::TooLarge`], [`Problem::Io`].
+pub(crate) fn read_unchecked(fd: OwnedFd, shown: &Path) -> Result<Vec<u8>, PolicyError> {
+    let stat = regular(&fd, shown)?;
+    take(fd, &stat, shown)
+}
+
+fn regular(fd: &OwnedFd, shown: &Path) -> Result<Stat, PolicyError> {
+    let stat = rustix::fs::fstat(fd)
+        .map_err(|errno| PolicyError::new(shown, Problem::Io { doing: "look at it", errno }))?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(PolicyError::new(shown, Problem::NotRegular));
+    }
+    Ok(stat)
+}
+
+fn take(fd: OwnedFd, stat: &Stat, shown: &Path) -> Result<Vec<u8>, PolicyError> {
+    let size = u64::try_from(stat.st_size).unwrap_or(0).min(MAX_SIZE);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
+    let mut limited = File::from(fd).take(MAX_SIZE.saturating_add(1));
+    limited.read_to_end(&mut bytes).map_err(|error| {
+        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+        PolicyError::new(shown, Problem::Io { doing: "read it", errno })
+    })?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(PolicyError::new(shown, Problem::TooLarge { limit: MAX_SIZE }));
+    }
+    Ok(bytes)
+}
+
+/// Reads the profile `name` below `root`; `None` if it is not there.
+///
+/// # Errors
+/// [`Problem::LeavesRoot`] where a link leads out of a root whose links are not trusted, and those
+/// of [`read`].
+pub(crate) fn profile(
+    folder: &OwnedFd,
+    root: &Root,
+    name: &ProfileName,
+    trusted: Trusted,
+) -> Result<Option<Vec<u8>>, PolicyError> {
+    let shown = root.path.join(name.as_path());
+    let io = |doing| {
+        let shown = &shown;
+        move |errno| PolicyError::new(shown, Problem::Io { doing, errno })
+    };
+    let mut opened = beneath(folder, name.as_path());
+    if opened.as_ref().err() == Some(&Errno::XDEV) && root.trust_links {
+        opened = following(folder, name.as_path());
+    }
+    let fd = match opened {
+        Ok(fd) => fd,
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+        Err(Errno::XDEV) => {
+            let name = name.as_str().to_owned();
+            return Err(PolicyError::new(&shown, Problem::LeavesRoot { name }));
+        }
+        Err(errno) => return Err(io("open it")(errno)),
+    };
+    // Who could swap the root, a folder on the way, or a link in one of them?
+    let stat = rustix::fs::fstat(folder).map_err(io("look at its folder"))?;
+    trusted.check_fd(folder, &stat, &root.path)?;
+    let below = name.as_path().ancestors().skip(1);
+    for on_the_way in below.filter(|part| !part.as_os_str().is_empty()) {
+        let stat = rustix::fs::statat(folder, on_the_way, AtFlags::empty())
+            .map_err(io("look at its folder"))?;
+        trusted.check(&root.path.join(on_the_way), &stat)?;
+    }
+    read(fd, &shown, trusted).map(Some)
+}

@@ -1,0 +1,377 @@
+//! The policy as read and checked.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::Spanned;
+
+use crate::document::{
+    Architectures, Combine, DefaultsDocument, DropInDocument, ExceptionDocument, FloorDocument,
+    Globs, ModeDocument, PolicyDocument, ProfileDocument, RootDocument, RuleDocument, WhenDocument,
+};
+use crate::error::Problem;
+use crate::identity::ENGINES;
+use crate::profile_name::{ProfileName, Wanted};
+use crate::{Directory, PolicyError, request};
+
+/// What is done with a profile's denials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// They are denied.
+    Enforce,
+    /// They are allowed and logged by the kernel (SCMP_ACT_LOG).
+    Audit,
+}
+
+impl Mode {
+    /// The policy's word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// Where decisions are recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogTo {
+    /// journald where there is one, else the usual file.
+    Auto,
+    /// journald or nowhere.
+    Journald,
+    /// This file.
+    File(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+/// Where Localhost profiles are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Root {
+    pub(crate) path: PathBuf,
+    pub(crate) trust_links: bool,
+}
+
+/// Where in the policy something stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: Arc<Path>,
+    pub(crate) line: usize,
+}
+
+/// A rule, or the defaults in the form of one.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) when: WhenDocument,
+    pub(crate) profile: Option<ProfileDocument>,
+    pub(crate) combine: Option<Combine>,
+    pub(crate) mode: Option<Mode>,
+    pub(crate) native_only: Option<bool>,
+}
+
+/// What applies where no rule matches.
+#[derive(Debug)]
+pub(crate) struct Defaults {
+    pub(crate) profile: ProfileDocument,
+    pub(crate) combine: Combine,
+    pub(crate) mode: Mode,
+    pub(crate) native_only: bool,
+    /// The file that RuntimeDefault means, and where the policy names it.
+    pub(crate) runtime_default: Option<(ProfileName, Place)>,
+}
+
+/// A profile that no container may be weaker than.
+#[derive(Debug)]
+pub(crate) struct Floor {
+    pub(crate) profile: Wanted,
+    pub(crate) place: Place,
+    pub(crate) except: Vec<(String, WhenDocument)>,
+}
+
+/// A whole policy.
+#[derive(Debug)]
+pub struct Policy {
+    /// The folder that it was read from; none for the embedded one.
+    pub(crate) directory: Option<Directory>,
+    pub(crate) strict: bool,
+    pub(crate) runtime: Option<PathBuf>,
+    pub(crate) honour_annotations: bool,
+    pub(crate) log: LogTo,
+    /// Beside `profiles/` of the folder, which comes first.
+    pub(crate) roots: Vec<Root>,
+    pub(crate) defaults: Defaults,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) floors: Vec<Floor>,
+}
+
+impl Policy {
+    /// The policy of a node without a policy directory: RuntimeDefault, and whatever is stricter in
+    /// what the container asked for.
+    #[must_use]
+    pub fn embedded() -> Self {
+        Self {
+            directory: None,
+            strict: false,
+            runtime: None,
+            honour_annotations: false,
+            log: LogTo::Auto,
+            roots: Vec::new(),
+            defaults: Defaults {
+                profile: ProfileDocument::Wanted(Wanted::RuntimeDefault),
+                combine: Combine::Restrict,
+                mode: Mode::Enforce,
+                native_only: false,
+                runtime_default: None,
+            },
+            rules: Vec::new(),
+            floors: Vec::new(),
+        }
+    }
+
+    /// The real runtime that the policy names.
+    #[must_use]
+    pub fn runtime(&self) -> Option<&Path> {
+        self.runtime.as_deref()
+    }
+
+    /// Whether doubts that are otherwise settled by taking something away refuse the create.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// Where decisions go.
+    #[must_use]
+    pub fn log(&self) -> &LogTo {
+        &self.log
+    }
+
+    /// Reads policy.toml.
+    pub(crate) fn from_toml(file: Arc<Path>, text: &str) -> Result<Self, PolicyError> {
+        let at = Lines { file, text };
+        let document: PolicyDocument = at.parse()?;
+        at.version(&document.version)?;
+        let mut policy = Self::embedded();
+        policy.strict = document.strict;
+        policy.honour_annotations = document.request.annotations;
+        policy.runtime = match document.runtime.path {
+            Some(path) if !path.get_ref().is_absolute() => {
+                let value = path.get_ref().display().to_string();
+                let mend = "give the absolute path of runc, crun or youki";
+                return Err(at.value(path.span().start, "runtime.path", value, mend));
+            }
+            path => path.map(Spanned::into_inner),
+        };
+        policy.log = at.log(document.log.decisions)?;
+        policy.roots = at.roots(document.localhost.roots)?;
+        policy.defaults = at.defaults(document.defaults)?;
+        policy.add(&at, document.rule, document.floor)?;
+        Ok(policy)
+    }
+
+    /// Adds a file of policy.d.
+    pub(crate) fn add_drop_in(&mut self, file: Arc<Path>, text: &str) -> Result<(), PolicyError> {
+        let at = Lines { file, text };
+        let document: DropInDocument = at.parse()?;
+        at.version(&document.version)?;
+        self.add(&at, document.rule, document.floor)
+    }
+
+    fn add(
+        &mut self,
+        at: &Lines<'_>,
+        rules: Vec<Spanned<RuleDocument>>,
+        floor: Option<Spanned<FloorDocument>>,
+    ) -> Result<(), PolicyError> {
+        for rule in rules {
+            self.rules.push(at.rule(rule)?);
+        }
+        if let Some(floor) = floor {
+            self.floors.push(at.floor(floor)?);
+        }
+        Ok(())
+    }
+}
+
+/// A file's text, for saying on which line something stands.
+struct Lines<'a> {
+    file: Arc<Path>,
+    text: &'a str,
+}
+
+impl Lines<'_> {
+    fn line(&self, offset: usize) -> usize {
+        let before = self.text.as_bytes().get(..offset).unwrap_or(b"");
+        before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1)
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        Place { file: Arc::clone(&self.file), line: self.line(offset) }
+    }
+
+    fn error(&self, offset: usize, problem: Problem) -> PolicyError {
+        PolicyError::at(&*self.file, self.line(offset), problem)
+    }
+
+    fn value(
+        &self,
+        offset: usize,
+        what: &'static str,
+        value: String,
+        mend: &'static str,
+    ) -> PolicyError {
+        self.error(offset, Problem::Value { what, value, mend })
+    }
+
+    fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, PolicyError> {
+        toml::from_str(self.text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+            self.error(offset, Problem::Toml(message))
+        })
+    }
+
+    fn version(&self, version: &Spanned<i64>) -> Result<(), PolicyError> {
+        if *version.get_ref() == 1 {
+            return Ok(());
+        }
+        let value = version.get_ref().to_string();
+        Err(self.value(version.span().start, "version", value, "this shim reads version 1"))
+    }
+
+    fn log(&self, target: Option<Spanned<String>>) -> Result<LogTo, PolicyError> {
+        let Some(target) = target else {
+            return Ok(LogTo::Auto);
+        };
+        match target.get_ref().as_str() {
+            "auto" => Ok(LogTo::Auto),
+            "journald" => Ok(LogTo::Journald),
+            "off" => Ok(LogTo::Off),
+            path if path.starts_with('/') => Ok(LogTo::File(PathBuf::from(path))),
+            other => {
+                let mend = "write auto, journald, off, or the absolute path of a file";
+                Err(self.value(target.span().start, "log.decisions", other.to_owned(), mend))
+            }
+        }
+    }
+
+    fn roots(&self, roots: Vec<Spanned<RootDocument>>) -> Result<Vec<Root>, PolicyError> {
+        let check = |root: Spanned<RootDocument>| {
+            let start = root.span().start;
+            let (path, trust_links) = match root.into_inner() {
+                RootDocument::Path(path) => (path, false),
+                RootDocument::Table(table) => (table.path, table.trust_links),
+            };
+            if path.is_absolute() {
+                return Ok(Root { path, trust_links });
+            }
+            let value = path.display().to_string();
+            Err(self.value(start, "a profile root", value, "give an absolute path"))
+        };
+        roots.into_iter().map(check).collect()
+    }
+
+    fn defaults(&self, document: DefaultsDocument) -> Result<Defaults, PolicyError> {
+        let embedded = Policy::embedded().defaults;
+        let runtime_default = match document.runtime_default {
+            None => None,
+            Some(name) => {
+                let start = name.span().start;
+                let parsed = ProfileName::parse(name.get_ref()).map_err(|why| {
+                    self.value(start, "defaults.runtime_default", name.get_ref().clone(), why)
+                })?;
+                Some((parsed, self.place(start)))
+            }
+        };
+        // Naming a profile means that profile, here as in a rule.
+        let combine = match (document.combine, &document.profile) {
+            (Some(combine), _) => combine,
+            (None, Some(_)) => Combine::Replace,
+            (None, None) => embedded.combine,
+        };
+        Ok(Defaults {
+            profile: document.profile.unwrap_or(embedded.profile),
+            combine,
+            mode: self.mode(document.mode)?.unwrap_or(embedded.mode),
+            native_only: document.architectures == Some(Architectures::Native),
+            runtime_default,
+        })
+    }
+
+    fn mode(&self, mode: Option<Spanned<ModeDocument>>) -> Result<Option<Mode>, PolicyError> {
+        let Some(mode) = mode else { return Ok(None) };
+        let not_yet = |word| self.error(mode.span().start, Problem::NotYet(word));
+        match mode.get_ref() {
+            ModeDocument::Enforce => Ok(Some(Mode::Enforce)),
+            ModeDocument::Audit => Ok(Some(Mode::Audit)),
+            ModeDocument::Observe => Err(not_yet("observe")),
+            ModeDocument::ObserveLite => Err(not_yet("observe-lite")),
+            ModeDocument::Record => Err(not_yet("record")),
+        }
+    }
+
+    fn rule(&self, rule: Spanned<RuleDocument>) -> Result<Rule, PolicyError> {
+        let place = self.place(rule.span().start);
+        let rule = rule.into_inner();
+        self.when(&rule.when)?;
+        // Only the agent's modes ask for it, and those are refused below.
+        let _ = rule.without_agent;
+        Ok(Rule {
+            name: rule.name.unwrap_or_else(|| format!("line {}", place.line)),
+            place,
+            mode: self.mode(rule.mode)?,
+            when: rule.when,
+            profile: rule.profile,
+            combine: rule.combine,
+            native_only: rule.architectures.map(|Architectures::Native| true),
+        })
+    }
+
+    fn floor(&self, floor: Spanned<FloorDocument>) -> Result<Floor, PolicyError> {
+        let place = self.place(floor.span().start);
+        let floor = floor.into_inner();
+        let start = floor.profile.span().start;
+        let profile = match floor.profile.into_inner() {
+            ProfileDocument::Wanted(wanted) => wanted,
+            ProfileDocument::Requested => {
+                let mend = "a floor needs a profile of its own: RuntimeDefault or a Localhost one";
+                return Err(self.value(start, "floor.profile", "Requested".to_owned(), mend));
+            }
+        };
+        let mut except = Vec::with_capacity(floor.except.len());
+        for exception in floor.except {
+            let ExceptionDocument { name, when } = exception.into_inner();
+            self.when(&when)?;
+            except.push((name, when));
+        }
+        Ok(Floor { profile, place, except })
+    }
+
+    /// Words that can only be misspelt are errors, so that no rule fails to match by a typo.
+    fn when(&self, when: &WhenDocument) -> Result<(), PolicyError> {
+        let engine = "it is buildkit, containerd, cri-o, docker, podman or unknown";
+        self.words(when.engine.as_ref(), "when.engine", ENGINES, engine)?;
+        let requested = "it is RuntimeDefault, Localhost, Unconfined or spec";
+        self.words(when.requested.as_ref(), "when.requested", request::TYPES, requested)
+    }
+
+    fn words(
+        &self,
+        globs: Option<&Spanned<Globs>>,
+        what: &'static str,
+        known: &[&str],
+        mend: &'static str,
+    ) -> Result<(), PolicyError> {
+        let Some(globs) = globs else { return Ok(()) };
+        for pattern in globs.get_ref().as_slice() {
+            if !known.iter().any(|word| crate::glob::matches(pattern, word)) {
+                return Err(self.value(globs.span().start, what, pattern.clone(), mend));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! From a type and a name to a profile for this container.
+
+use std::path::{Path, PathBuf};
+
+use profile::{Seccomp, Source, Target};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::error::Problem;
+use crate::policy::{Place, Root};
+use crate::profile_name::ProfileName;
+use crate::trust::Trusted;
+use crate::{Policy, PolicyError, Wanted, open};
+
+/// A profile resolved for a container, and where it came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved {
+    pub(crate) seccomp: Seccomp,
+    /// The file; none for the embedded default.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Finds and resolves profiles for one container.
+#[derive(Debug)]
+pub(crate) struct Profiles<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) target: &'a Target,
+}
+
+impl Profiles<'_> {
+    /// The profile that `wanted` means; none for Unconfined.
+    ///
+    /// # Errors
+    /// A Localhost profile that is missing, out of reach, not believed, or no profile.
+    pub(crate) fn resolve(&self, wanted: &Wanted) -> Result<Option<Resolved>, PolicyError> {
+        match wanted {
+            Wanted::Unconfined => Ok(None),
+            Wanted::RuntimeDefault => self.runtime_default().map(Some),
+            Wanted::Localhost(name) => self.localhost(name).map(Some),
+        }
+    }
+
+    fn runtime_default(&self) -> Result<Resolved, PolicyError> {
+        match &self.policy.defaults.runtime_default {
+            None => Ok(Resolved { seccomp: default_profile::resolve(self.target), file: None }),
+            Some((name, place)) => self.localhost(name).map_err(|error| named_at(error, place)),
+        }
+    }
+
+    fn localhost(&self, name: &ProfileName) -> Result<Resolved, PolicyError> {
+        let trusted = Trusted::now();
+        let own = self.policy.directory.as_ref().map(|directory| Root {
+            path: directory.path.join("profiles"),
+            trust_links: false,
+        });
+        let own = own.as_slice();
+        for (index, root) in own.iter().chain(&self.policy.roots).enumerate() {
+            // The directory that the rules came from, whatever has its name by now.
+            let folder = match (&self.policy.directory, index) {
+                (Some(directory), 0) => {
+                    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                    match rustix::fs::openat(&directory.fd, "profiles", flags, Mode::empty()) {
+                        Ok(fd) => Some(fd),
+                        Err(Errno::NOENT) => None,
+                        Err(errno) => {
+                            let problem = Problem::Io { doing: "open the folder", errno };
+                            return Err(PolicyError::new(&root.path, problem));
+                        }
+                    }
+                }
+                _ => open::folder(&root.path)?,
+            };
+            let Some(folder) = folder else { continue };
+            if let Some(bytes) = open::profile(&folder, root, name, trusted)? {
+                return self.read(&bytes, root.path.join(name.as_path()));
+            }
+        }
+        let roots: Vec<String> =
+            own.iter().chain(&self.policy.roots).map(|root| root.path.display().to_string()).collect();
+        let roots = if roots.is_empty() { "there are none".to_owned() } else { roots.join(", ") };
+        let problem = Problem::NoProfile { name: name.as_str().to_owned(), roots };
+        Err(PolicyError { file: None, line: None, problem })
+    }
+
+    fn read(&self, bytes: &[u8], file: PathBuf) -> Result<Resolved, PolicyError> {
+        let fail = |problems: &profile::Problems| problems_at(&file, problems);
+        let source = Source::read(bytes).map_err(|problems| fail(&problems))?;
+        let seccomp = source.resolve(self.target).map_err(|problems| fail(&problems))?;
+        Ok(Resolved { seccomp, file: Some(file) })
+    }
+}
+
+/// A profile's problems as one line: the first, and how many more there are.
+pub(crate) fn problems_at(file: &Path, problems: &profile::Problems) -> PolicyError {
+    let mut all = problems.iter();
+    let Some(first) = all.next() else {
+        return PolicyError::new(file, Problem::Profile("it has problems".to_owned()));
+    };
+    let more = match all.count() {
+        0 => String::new(),
+        count => format!(" (and {count} more)"),
+    };
+    PolicyError::at(file, first.place.line, Problem::Profile(format!("{first}{more}")))
+}
+
+/// An error about a file that the policy names, with the line that names it.
+fn named_at(error: PolicyError, place: &Place) -> PolicyError {
+    if error.file.is_some() {
+        return error;
+    }
+    PolicyError { file: Some(place.file.to_path_buf()), line: Some(place.line), ..error }
+}

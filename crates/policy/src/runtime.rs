@@ -1,0 +1,58 @@
+//! Which runtime the policy names, also where the policy is broken.
+//!
+//! `kill` and `delete` must reach the runtime that made the container, whatever has become of the
+//! policy since. So this looks for that one key alone, in as much of the text as can be read.
+
+use std::path::PathBuf;
+
+use crate::directory::{Directory, POLICY};
+use crate::error::Problem;
+use crate::trust::Trusted;
+use crate::{PolicyError, open};
+
+impl Directory {
+    /// `runtime.path` of policy.toml, whatever else is wrong in it; none if it has none.
+    ///
+    /// # Errors
+    /// The file names a runtime, and somebody else could have written that.
+    pub fn runtime(&self) -> Result<Option<PathBuf>, PolicyError> {
+        let shown = self.path.join(POLICY);
+        let Ok(fd) = open::beneath(&self.fd, POLICY.as_ref()) else {
+            return Ok(None);
+        };
+        let bytes = open::read_unchecked(fd, &shown)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let Some(path) = path_in(&text) else {
+            return Ok(None);
+        };
+        // Only now does it matter who wrote it.
+        let fd = open::beneath(&self.fd, POLICY.as_ref())
+            .map_err(|errno| PolicyError::new(&shown, Problem::Io { doing: "open it", errno }))?;
+        let again = open::read(fd, &shown, Trusted::now())?;
+        if again == bytes { Ok(Some(path)) } else { Ok(path_in(&String::from_utf8_lossy(&again))) }
+    }
+}
+
+/// The absolute path under `runtime.path`, read past errors elsewhere.
+fn path_in(text: &str) -> Option<PathBuf> {
+    let (table, _errors) = toml::de::DeTable::parse_recoverable(text);
+    let runtime = table.get_ref().get("runtime")?.get_ref().as_table()?;
+    let path = PathBuf::from(runtime.get("path")?.get_ref().as_str()?);
+    path.is_absolute().then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_found_in_a_broken_policy() {
+        let crun = Some(PathBuf::from("/usr/bin/crun"));
+        assert_eq!(path_in("version = 1\n[runtime]\npath = \"/usr/bin/crun\"\n"), crun);
+        assert_eq!(path_in("version = \nfoo\n[runtime]\npath = \"/usr/bin/crun\"\n"), crun);
+        assert_eq!(path_in("[runtime]\npath = \"/usr/bin/crun\"\n[[rule]\nx = = 1"), crun);
+        assert_eq!(path_in("runtime.path = \"/usr/bin/crun\"\nmode = \"enfrce"), crun);
+        assert_eq!(path_in("[runtime]\npath = \"crun\"\n"), None);
+        assert_eq!(path_in("version = 1\n"), None);
+    }
+}

@@ -1,0 +1,35 @@
+//! What a rule's `mode` and `architectures` do to a profile.
+
+use profile::{Action, Arch, Rule, Seccomp};
+
+/// Whether the kernel keeps the call from happening under this action.
+fn denies(action: Action) -> bool {
+    !matches!(action, Action::ScmpActAllow | Action::ScmpActLog)
+}
+
+/// The profile with every denial turned into "allow and log" (seccomp(2), SECCOMP_RET_LOG).
+///
+/// Nothing is left that needs a listener, an errno or a tracer.
+pub(crate) fn audit(profile: Seccomp) -> Seccomp {
+    let log = |action, errno| {
+        if denies(action) { (Action::ScmpActLog, None) } else { (action, errno) }
+    };
+    let (default_action, default_errno) = log(profile.default_action, profile.default_errno);
+    let rules = profile.rules.into_iter().map(|rule| {
+        let (action, errno) = log(rule.action, rule.errno);
+        Rule { action, errno, ..rule }
+    });
+    Seccomp {
+        default_action,
+        default_errno,
+        rules: rules.collect(),
+        listener_path: None,
+        listener_metadata: None,
+        ..profile
+    }
+}
+
+/// The profile for the native architecture alone: calls of any other ABI kill.
+pub(crate) fn native_only(profile: Seccomp, native: Arch) -> Seccomp {
+    Seccomp { architectures: vec![native], ..profile }
+}

@@ -1,0 +1,196 @@
+//! `create`, `run` and `restore`: bundle → policy → profile → rewritten bundle.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use bundle::{Bundle, Change, Config};
+use policy::{Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError};
+
+use crate::argv::{Own, Request};
+use crate::record::{Record, record};
+use crate::refusal::Refusal;
+use crate::runtime::Runtime;
+use crate::{errno_words, node};
+
+/// One call that makes a container.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// When the program started.
+    pub started: Instant,
+    /// Our own options.
+    pub own: &'a Own,
+    /// The runtime handler.
+    pub handler: &'a str,
+    /// The real runtime.
+    pub runtime: &'a Runtime,
+    /// What the command line says.
+    pub request: &'a Request,
+}
+
+impl Job<'_> {
+    /// Leaves the bundle as the policy wants it, and the decision on record. Where there is no
+    /// configuration file there is nothing to do: the runtime says so in its own words.
+    ///
+    /// # Errors
+    /// Whatever is in doubt; then the bundle is as it was.
+    pub fn prepare(
+        &self,
+        directory: Result<Option<Directory>, PolicyError>,
+    ) -> Result<(), Refusal> {
+        let files = Files::of(self.request);
+        let Some(bundle) = files.open()? else {
+            tracing::debug!(path = %files.shown.display(), "no configuration file, passing on");
+            return Ok(());
+        };
+        let mut log_to = LogTo::Auto;
+        let result = self.decide(&files, &bundle, directory, &mut log_to);
+        let refused = result.as_ref().err().map(|refusal| errno_words::chain(refusal));
+        let record_of = Record {
+            id: &self.request.id.to_string_lossy(),
+            bundle: &files.shown,
+            started: self.started,
+            decision: result.as_ref().ok().map(|(decision, profile)| (decision, profile.as_deref())),
+            refused: refused.as_deref(),
+        };
+        record(&log_to, &record_of);
+        result.map(|_| ())
+    }
+
+    /// Decides and rewrites; gives the decision and the profile that the container has now.
+    fn decide(
+        &self,
+        files: &Files,
+        bundle: &Bundle,
+        directory: Result<Option<Directory>, PolicyError>,
+        log_to: &mut LogTo,
+    ) -> Result<(Decision, Option<String>), Refusal> {
+        let policy = load(directory)?;
+        policy.log().clone_into(log_to);
+        if policy.runtime().is_some_and(|path| path != self.runtime.path())
+            && self.own.runtime.is_none()
+        {
+            return Err(Refusal::PolicyChanged);
+        }
+        if policy.is_strict() && bundle.open_to_others() {
+            return Err(Refusal::OpenBundle { path: files.shown.clone() });
+        }
+        let bytes = bundle.read().map_err(|error| files.fail(error))?;
+        let judged = Judged::of(&policy, &bytes, files, self.handler)?;
+        if let Some(new) = &judged.rewritten {
+            bundle.replace(new).map_err(|error| files.fail(error))?;
+            tracing::info!(path = %files.shown.display(), "rewritten");
+        }
+        Ok((judged.decision, judged.profile))
+    }
+}
+
+/// The policy of an opened directory, or the embedded one where there is none.
+///
+/// # Errors
+/// Anything wrong with it.
+pub fn load(directory: Result<Option<Directory>, PolicyError>) -> Result<Policy, PolicyError> {
+    match directory? {
+        Some(directory) => directory.load(),
+        None => Ok(Policy::embedded()),
+    }
+}
+
+/// Where a call's configuration file is.
+#[derive(Debug)]
+pub struct Files {
+    folder: PathBuf,
+    name: std::ffi::OsString,
+    /// Its path for messages and for telling the engine, absolute where the working directory is
+    /// known.
+    pub shown: PathBuf,
+}
+
+impl Files {
+    /// The file that the runtime will read: config.json of the bundle, or crun's `--config`.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        let folder = request.bundle.as_deref().unwrap_or(OsStr::new("."));
+        Self::at(Path::new(folder), request.config.as_deref().map(Path::new))
+    }
+
+    /// The configuration file of the bundle in `folder`, or `config` if that is given.
+    #[must_use]
+    pub fn at(folder: &Path, config: Option<&Path>) -> Self {
+        let default = folder.join("config.json");
+        let path = config.unwrap_or(&default);
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = parent.unwrap_or(Path::new(".")).to_owned();
+        let name = path.file_name().unwrap_or(OsStr::new("config.json")).to_owned();
+        let shown = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone()).join(&name);
+        Self { folder, name, shown }
+    }
+
+    /// Opens it; none if it is not there.
+    ///
+    /// # Errors
+    /// It is there and cannot be opened, or is no regular file.
+    pub fn open(&self) -> Result<Option<Bundle>, Refusal> {
+        Bundle::open(&self.folder, &self.name).map_err(|error| self.fail(error))
+    }
+
+    /// An error about it.
+    #[must_use]
+    pub fn fail(&self, error: bundle::BundleError) -> Refusal {
+        Refusal::Bundle { path: self.shown.clone(), error }
+    }
+}
+
+/// A decision with what it makes of the configuration.
+#[derive(Debug)]
+pub struct Judged {
+    /// What was decided, and why.
+    pub decision: Decision,
+    /// The new text; none if nothing changes.
+    pub rewritten: Option<Vec<u8>>,
+    /// The profile that the container runs under, as JSON; none if it is unconfined.
+    pub profile: Option<String>,
+}
+
+impl Judged {
+    /// Decides for the configuration in `bytes`; changes nothing.
+    ///
+    /// # Errors
+    /// The configuration or the policy is in doubt.
+    pub fn of(
+        policy: &Policy,
+        bytes: &[u8],
+        files: &Files,
+        handler: &str,
+    ) -> Result<Self, Refusal> {
+        let config = Config::parse(bytes)
+            .map_err(|error| Refusal::Config { path: files.shown.clone(), error })?;
+        let folder = files.shown.parent().unwrap_or(&files.shown);
+        let container = Container { config: &config, bundle: folder, handler };
+        let decision = policy
+            .decide(container, node::this()?)
+            .map_err(|error| in_bundle(error, &files.shown))?;
+        tracing::debug!(?decision, "decided");
+        let change = match &decision.outcome {
+            Outcome::Kept => Change::Keep,
+            Outcome::Removed => Change::Remove,
+            Outcome::Set(json) => Change::Set(json),
+        };
+        let rewritten = config.rewrite(change);
+        let profile = match &decision.outcome {
+            Outcome::Kept => config.seccomp().map(|value| Cow::Borrowed(value.raw())),
+            Outcome::Removed => None,
+            Outcome::Set(json) => Some(Cow::Borrowed(json.as_str())),
+        };
+        let profile = profile.map(Cow::into_owned);
+        Ok(Self { decision, rewritten, profile })
+    }
+}
+
+/// An error about the container's own words, placed at its configuration file.
+fn in_bundle(error: PolicyError, shown: &Path) -> Refusal {
+    let bare = error.file.as_deref().is_none_or(|file| file == Path::new("config.json"));
+    let file = if bare { Some(shown.to_owned()) } else { error.file.clone() };
+    Refusal::Policy(PolicyError { file, ..error })
+}

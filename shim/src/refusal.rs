@@ -1,0 +1,98 @@
+//! Why a call was refused.
+
+use std::path::PathBuf;
+
+use bundle::{BundleError, ConfigError};
+use policy::PolicyError;
+use rustix::io::Errno;
+
+use crate::argv::{Doubt, OwnFault};
+
+/// A call that does not reach the real runtime, and why. The text is one line that names the file,
+/// the place in it and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The command line cannot be understood for certain.
+    #[error(transparent)]
+    Arguments(#[from] Doubt),
+    /// One of our own options is misspelt or lacks its value.
+    #[error(transparent)]
+    Own(#[from] OwnFault),
+    /// The program was started with more rights than its caller has.
+    #[error("it is set-user-ID, which would let anybody run any program as its owner; chmod u-s it")]
+    SetUserId,
+    /// No runtime is where one could be.
+    #[error("no runtime found: none of runc, crun and youki is in {searched}; install one, or name it with --shim-runtime or runtime.path in the policy")]
+    NoRuntime {
+        /// The folders searched.
+        searched: String,
+    },
+    /// The runtime named is this program.
+    #[error("the runtime {path} is seccomp-shim itself; name the real runc, crun or youki", path = path.display())]
+    OwnRuntime {
+        /// The path named.
+        path: PathBuf,
+    },
+    /// The runtime named cannot be run.
+    #[error("cannot run the runtime {path}; correct --shim-runtime or runtime.path in the policy", path = path.display())]
+    Runtime {
+        /// The path named.
+        path: PathBuf,
+        /// How the kernel refused.
+        #[source]
+        errno: Errno,
+    },
+    /// The runtime named could have been written by others.
+    #[error("the runtime {path} could be replaced by others (owner {owner}, mode {mode:04o}); chown it to root and chmod go-w", path = path.display())]
+    LooseRuntime {
+        /// The path named.
+        path: PathBuf,
+        /// Its owner's uid.
+        owner: u32,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The policy cannot be read, or does not decide.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The policy names another runtime than a moment ago.
+    #[error("the policy changed while it was being read; try again")]
+    PolicyChanged,
+    /// The bundle's file cannot be read or replaced.
+    #[error("{path}: {error}", path = path.display())]
+    Bundle {
+        /// The configuration file.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        error: BundleError,
+    },
+    /// The bundle's file says what cannot be decided on.
+    #[error("{path}, {error_place}: {error}", path = path.display(), error_place = error.place)]
+    Config {
+        /// The configuration file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        error: ConfigError,
+    },
+    /// Others could change the bundle, and the policy is strict.
+    #[error("{path}: others can write to the bundle, and the policy is strict; chmod o-w the folder and the file", path = path.display())]
+    OpenBundle {
+        /// The configuration file.
+        path: PathBuf,
+    },
+    /// A tool was asked about a bundle that is not there.
+    #[error("{path} is missing; name the folder of a bundle with --bundle", path = path.display())]
+    NoBundle {
+        /// The configuration file.
+        path: PathBuf,
+    },
+    /// The kernel's version cannot be told.
+    #[error("cannot tell the kernel's version from {0:?}")]
+    Kernel(String),
+    /// This machine's architecture is none that profiles know.
+    #[error("seccomp profiles do not know this machine's architecture, {0:?}")]
+    Arch(String),
+}
