@@ -11,13 +11,37 @@
 #![forbid(unsafe_code)]
 
 mod arch;
+mod conflict;
+mod dialect;
+mod engine_arch;
+mod errno;
+mod from_oci;
+mod parsed;
+mod problem;
+mod read_filter;
+mod read_profile;
+mod read_rule;
+#[cfg(test)]
+mod read_tests;
+mod reader;
+mod resolve;
+#[cfg(test)]
+mod resolve_tests;
 mod seccomp;
+mod source;
 mod target;
+mod to_json;
+mod warning;
+mod words;
 
 pub use arch::{compat, native_from_name};
+pub use dialect::Dialect;
 pub use oci_spec::runtime::{
     Arch, LinuxSeccompAction as Action, LinuxSeccompFilterFlag as Flag,
     LinuxSeccompOperator as Operator,
 };
+pub use problem::{Problem, ProblemKind, Problems};
 pub use seccomp::{Condition, Rule, Seccomp};
+pub use source::Source;
 pub use target::{Kernel, Target};
+pub use warning::{Warning, WarningKind};

@@ -68,6 +68,12 @@ impl<'a> Value<'a> {
         self.text.get(self.start..self.end).unwrap_or("")
     }
 
+    /// The whole text that it is part of, for [`crate::place`].
+    #[must_use]
+    pub fn document(&self) -> &'a str {
+        self.text
+    }
+
     /// Where it stands in the whole text, in bytes.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
@@ -399,6 +405,14 @@ mod tests {
         assert_eq!(root("{}").members().count(), 0);
         assert_eq!(root("[1]").members().count(), 0);
         assert_eq!(root(r#"{"a":1}"#).elements().count(), 0);
+    }
+
+    #[test]
+    fn a_value_knows_the_document_around_it() {
+        let text = r#" {"a":[1]} "#;
+        let member = root(text).members().next().expect("a member");
+        assert_eq!(member.value.document(), text);
+        assert_eq!(&text[member.value.range()], "[1]");
     }
 
     #[test]

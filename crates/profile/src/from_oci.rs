@@ -1,0 +1,68 @@
+//! Reading the `linux.seccomp` of a container's config.json.
+
+use strict_json::Value;
+
+use crate::conflict::conflicts;
+use crate::read_profile;
+use crate::reader::Reader;
+use crate::{Dialect, ProblemKind, Problems, Rule, Seccomp};
+
+impl Seccomp {
+    /// The profile that `value` is, by the OCI runtime spec alone: keys of Docker's or Podman's
+    /// are ignored, as runtimes do. Places are those in the whole document.
+    ///
+    /// Absent or null `names` are none: containerd writes them so for a file of Docker's old
+    /// format.
+    ///
+    /// # Errors
+    /// As [`crate::Source::read`], and the same condition with two actions.
+    pub fn from_oci(value: &Value<'_>) -> Result<Self, Problems> {
+        let mut reader = Reader::new(Dialect::Oci);
+        let parsed = read_profile::profile(&mut reader, value);
+        let Some(parsed) = parsed else {
+            let problems = reader.finish(value.document()).err();
+            return Err(problems.unwrap_or_else(Problems::decides_nothing));
+        };
+        let mut offsets = Vec::with_capacity(parsed.rules.len());
+        let mut rules = Vec::with_capacity(parsed.rules.len());
+        for rule in parsed.rules {
+            offsets.push(rule.offset);
+            rules.push(Rule {
+                names: rule.names,
+                action: rule.action,
+                errno: rule.errno,
+                args: rule.args,
+            });
+        }
+        let seccomp = Self {
+            default_action: parsed.default_action,
+            default_errno: parsed.default_errno,
+            architectures: parsed.architectures,
+            flags: parsed.flags,
+            listener_path: parsed.listener_path,
+            listener_metadata: parsed.listener_metadata,
+            rules,
+        };
+        for (rule, name) in conflicts(&seccomp) {
+            let offset = offsets.get(rule).copied().unwrap_or(0);
+            let name = name.to_owned();
+            reader.problem(offset, ProblemKind::Conflict { name }, None);
+        }
+        reader.finish(value.document())?;
+        Ok(seccomp)
+    }
+
+    /// Takes away the errnos beside actions that carry none. They mean nothing: runc ignores
+    /// them, crun refuses the container for them, the spec says that it must.
+    pub fn drop_idle_errnos(&mut self) {
+        use crate::Action::{ScmpActErrno, ScmpActTrace};
+        if !matches!(self.default_action, ScmpActErrno | ScmpActTrace) {
+            self.default_errno = None;
+        }
+        for rule in &mut self.rules {
+            if !matches!(rule.action, ScmpActErrno | ScmpActTrace) {
+                rule.errno = None;
+            }
+        }
+    }
+}
