@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod arch;
+pub mod meaning;
 mod seccomp;
 mod target;
 
