@@ -12,6 +12,7 @@
 
 mod arch;
 pub mod meaning;
+mod restrict;
 mod seccomp;
 mod target;
 
@@ -20,5 +21,6 @@ pub use oci_spec::runtime::{
     Arch, LinuxSeccompAction as Action, LinuxSeccompFilterFlag as Flag,
     LinuxSeccompOperator as Operator,
 };
+pub use restrict::{Note, RestrictError, Restricted, Rounding, restrict};
 pub use seccomp::{Condition, Rule, Seccomp};
 pub use target::{Kernel, Target};
