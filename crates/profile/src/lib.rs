@@ -16,6 +16,7 @@ mod dialect;
 mod engine_arch;
 mod errno;
 mod from_oci;
+pub mod meaning;
 mod parsed;
 mod problem;
 mod read_filter;
@@ -27,6 +28,7 @@ mod reader;
 mod resolve;
 #[cfg(test)]
 mod resolve_tests;
+mod restrict;
 mod seccomp;
 mod source;
 mod target;
@@ -41,6 +43,7 @@ pub use oci_spec::runtime::{
     LinuxSeccompOperator as Operator,
 };
 pub use problem::{Problem, ProblemKind, Problems};
+pub use restrict::{Note, RestrictError, Restricted, Rounding, restrict};
 pub use seccomp::{Condition, Rule, Seccomp};
 pub use source::Source;
 pub use target::{Kernel, Target};

@@ -1,0 +1,224 @@
+//! The stricter of two effects on one syscall.
+
+use super::cell::{Cell, minus, tidy};
+use super::effect::{Case, Effect};
+use super::error::TooLarge;
+use super::note::Rounding;
+use super::verbatim::verbatim;
+use super::width::Width;
+use crate::meaning::Outcome;
+
+/// One profile's side: its effect on the syscall and its default.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Side<'a> {
+    pub(super) effect: &'a Effect,
+    pub(super) default: Outcome,
+}
+
+/// The stricter of both sides under the result's `default`. What it gives for `policy` and itself
+/// is itself again.
+pub(super) fn combine(
+    policy: Side<'_>,
+    request: Side<'_>,
+    default: Outcome,
+    width: Width,
+) -> (Effect, Option<Rounding>) {
+    let (mut effect, rounding) = once(policy, request, default, width);
+    for _ in 0..ROUNDS {
+        let again = Side {
+            effect: &effect,
+            default,
+        };
+        let (next, _) = once(policy, again, default, width);
+        if next == effect {
+            return (effect, rounding);
+        }
+        effect = next;
+    }
+    // No case is known that comes here; shutting the call is stable.
+    let all = Effect::Always(strictest(policy, request));
+    (all, Some(Rounding::AllArguments))
+}
+
+fn once(
+    policy: Side<'_>,
+    request: Side<'_>,
+    default: Outcome,
+    width: Width,
+) -> (Effect, Option<Rounding>) {
+    if let (Effect::Always(one), Effect::Always(other)) = (policy.effect, request.effect) {
+        return (Effect::Always(one.stacked(*other)), None);
+    }
+    let result = if policy.fits(width) && request.fits(width) {
+        regions(policy, request, default, width)
+            .and_then(|regions| written(regions, default, width))
+    } else {
+        verbatim(policy, request, default).map(|effect| (effect, None))
+    };
+    result.unwrap_or_else(|TooLarge| {
+        let all = Effect::Always(strictest(policy, request));
+        (all, Some(Rounding::AllArguments))
+    })
+}
+
+/// Outcomes, each with where it counts; together all calls that do not get the default.
+type Regions = Vec<(Outcome, Vec<Cell>)>;
+
+/// Where the two sides together differ from the result's default.
+fn regions(
+    policy: Side<'_>,
+    request: Side<'_>,
+    default: Outcome,
+    width: Width,
+) -> Result<Regions, TooLarge> {
+    let mut policy_parts = policy.parts(width)?;
+    let mut request_parts = request.parts(width)?;
+    let matters = |one: Outcome, other: Outcome| one.stacked(other) != default;
+    // Where neither says anything, it is the default.
+    let policy_rest = request_parts
+        .iter()
+        .any(|(outcome, _)| matters(policy.default, *outcome));
+    let request_rest = policy_parts
+        .iter()
+        .any(|(outcome, _)| matters(*outcome, request.default));
+    let (policy_said, request_said) = (policy_parts.len(), request_parts.len());
+    if policy_rest {
+        policy_parts.extend(policy.rest(&policy_parts)?);
+    }
+    if request_rest {
+        request_parts.extend(request.rest(&request_parts)?);
+    }
+    let mut regions: Regions = Vec::new();
+    for (at, (one, cells)) in policy_parts.iter().enumerate() {
+        for (other_at, (other, other_cells)) in request_parts.iter().enumerate() {
+            let outcome = one.stacked(*other);
+            if outcome == default || (at >= policy_said && other_at >= request_said) {
+                continue;
+            }
+            let mut both = Vec::new();
+            for cell in cells {
+                for other in other_cells {
+                    both.extend(cell.and(other)?);
+                }
+            }
+            match regions.iter_mut().find(|(known, _)| *known == outcome) {
+                Some((_, all)) => all.extend(both),
+                None => regions.push((outcome, both)),
+            }
+        }
+    }
+    for (_, cells) in &mut regions {
+        *cells = tidy(std::mem::take(cells))?;
+    }
+    regions.retain(|(_, cells)| !cells.is_empty());
+    regions.sort_by_key(|(outcome, _)| outcome.sort_key());
+    Ok(regions)
+}
+
+/// Regions as an effect. Where one cannot be written, calls get the default if that is as strict.
+fn written(
+    regions: Regions,
+    default: Outcome,
+    width: Width,
+) -> Result<(Effect, Option<Rounding>), TooLarge> {
+    let mut rounding = None;
+    let mut all = Vec::new();
+    for (outcome, cells) in regions {
+        for cell in cells {
+            if cell.is_all() {
+                return Ok((Effect::Always(outcome), None));
+            }
+            for conditions in cell.conditions(CASES.saturating_sub(all.len()))? {
+                if conditions.iter().all(|one| width.fits(one)) {
+                    all.push(Case {
+                        conditions,
+                        outcome,
+                    });
+                } else if outcome.strictness() <= default.strictness() {
+                    rounding = Some(Rounding::SomeArguments);
+                } else {
+                    return Err(TooLarge);
+                }
+            }
+        }
+    }
+    let effect = if all.is_empty() {
+        Effect::Always(default)
+    } else {
+        Effect::Cases(all)
+    };
+    Ok((effect, rounding))
+}
+
+/// The strictest answer to any call.
+fn strictest(policy: Side<'_>, request: Side<'_>) -> Outcome {
+    policy.strictest().stacked(request.strictest())
+}
+
+impl Side<'_> {
+    /// What the side says, and where, in cells that do not overlap, without its default. Where
+    /// cases overlap, any of them may win, so the strictest must.
+    fn parts(self, width: Width) -> Result<Regions, TooLarge> {
+        let cases = match self.effect {
+            Effect::Always(outcome) => return Ok(vec![(*outcome, vec![Cell::ALL])]),
+            Effect::Cases(cases) => cases,
+        };
+        let mut parts: Regions = Vec::new();
+        for case in cases {
+            let conditions: Vec<_> = case.conditions.iter().map(|one| width.seen(one)).collect();
+            let Some(cell) = Cell::of(&conditions) else {
+                continue;
+            };
+            match parts.iter_mut().find(|(known, _)| *known == case.outcome) {
+                Some((_, cells)) => cells.push(cell),
+                None => parts.push((case.outcome, vec![cell])),
+            }
+        }
+        parts.sort_by_key(|(outcome, _)| std::cmp::Reverse(outcome.sort_key()));
+        let mut stricter: Vec<Cell> = Vec::new();
+        for (_, cells) in &mut parts {
+            *cells = minus(tidy(std::mem::take(cells))?, &stricter)?;
+            stricter.extend(cells.iter().cloned());
+        }
+        Ok(parts)
+    }
+
+    /// Where the side's default counts.
+    fn rest(self, parts: &Regions) -> Result<Option<(Outcome, Vec<Cell>)>, TooLarge> {
+        if let Effect::Always(_) = self.effect {
+            return Ok(None);
+        }
+        let mut cells = vec![Cell::ALL];
+        for (_, said) in parts {
+            cells = minus(cells, said)?;
+        }
+        Ok(Some((self.default, cells)))
+    }
+
+    fn strictest(self) -> Outcome {
+        match self.effect {
+            Effect::Always(outcome) => *outcome,
+            Effect::Cases(cases) => cases
+                .iter()
+                .map(|case| case.outcome)
+                .fold(self.default, Outcome::stacked),
+        }
+    }
+
+    /// Whether sets of 64 bits tell the truth about all its conditions at these widths.
+    fn fits(self, width: Width) -> bool {
+        match self.effect {
+            Effect::Always(_) => true,
+            Effect::Cases(cases) => cases.iter().all(|case| {
+                let seen = case.conditions.iter().map(|one| width.seen(one));
+                seen.into_iter().all(|one| width.fits(&one))
+            }),
+        }
+    }
+}
+
+/// How often a result may change on being restricted again before it is given up.
+const ROUNDS: usize = 4;
+
+/// How many rules may be written for one syscall.
+const CASES: usize = 256;

@@ -1,0 +1,117 @@
+//! One profile that does what two do together.
+//!
+//! The kernel asks every filter that is installed and takes the strictest answer. This computes
+//! the one filter that gives the same answers, as a profile, so that it can be put where only one
+//! fits. What the OCI's form cannot say is said more strictly and noted.
+
+mod both;
+mod cell;
+mod combine;
+mod cube;
+mod effect;
+mod error;
+mod frame;
+mod multiplexer;
+mod note;
+mod rules;
+mod set;
+#[cfg(test)]
+mod tests;
+mod verbatim;
+mod width;
+
+pub use error::RestrictError;
+pub use note::{Note, Rounding};
+
+use self::both::Both;
+use self::effect::Effects;
+use self::width::Width;
+use crate::meaning::multiplexes;
+use crate::{Action, Arch, Seccomp};
+
+/// What [`restrict`] gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restricted {
+    /// The profile: to every call the stricter answer of the two.
+    pub profile: Seccomp,
+    /// Where it is stricter than that, by syscall; empty if it is exact.
+    pub rounded: Vec<Note>,
+}
+
+/// The profile that answers every call as the stricter of `policy` and `request` does, on a node
+/// of architecture `native`.
+///
+/// Strictness is the kernel's: KILL_PROCESS, KILL_THREAD, TRAP, ERRNO, NOTIFY, TRACE, LOG, ALLOW.
+/// Where both are equally strict, the request's errno counts. An architecture stays if both have
+/// it. A profile is taken to mean what libseccomp makes of it; where its own rules contradict each
+/// other, the strictest of them counts.
+///
+/// The result depends on nothing but the arguments, and restricting it again by the same policy
+/// changes nothing.
+///
+/// # Errors
+/// Two different listeners; a condition on an argument beyond the sixth; a multiplexer that can
+/// be kept shut by no rule.
+pub fn restrict(
+    policy: &Seccomp,
+    request: &Seccomp,
+    native: Arch,
+) -> Result<Restricted, RestrictError> {
+    let policy_arches = frame::effective(policy, native);
+    let mut arches = frame::effective(request, native);
+    let mut rounded = Vec::new();
+    let request_alone: Vec<Arch> = without(&arches, &policy_arches);
+    let policy_alone: Vec<Arch> = without(&policy_arches, &arches);
+    arches.retain(|arch| policy_arches.contains(arch));
+
+    let width = Width::of(&arches);
+    let through = arches.iter().copied().find(|arch| multiplexes(*arch));
+    let policy_effects = Effects::of(policy, through)?;
+    let request_effects = Effects::of(request, through)?;
+    for (effects, alone) in [
+        (&policy_effects, policy_alone),
+        (&request_effects, request_alone),
+    ] {
+        if !alone.is_empty() && effects.any(|one| one.action() == Action::ScmpActKillProcess) {
+            rounded.extend(alone.into_iter().map(|arch| Note::KillsThread { arch }));
+        }
+    }
+
+    let default = policy_effects.default.stacked(request_effects.default);
+    let both = Both {
+        policy: policy_effects,
+        request: request_effects,
+        default,
+        width,
+    };
+    let rules = both.rules(through, &mut rounded)?;
+    let notifies = |effects: &Effects<'_>| effects.any(|one| one.action() == NOTIFY);
+    let remains = default.action() == NOTIFY || rules.iter().any(|rule| rule.action == NOTIFY);
+    let (listener_path, listener_metadata) = frame::listener(
+        (remains && notifies(&both.policy)).then_some(policy),
+        (remains && notifies(&both.request)).then_some(request),
+    )?;
+    if policy.architectures.is_empty() && request.architectures.is_empty() {
+        arches.clear();
+    }
+    Ok(Restricted {
+        profile: Seccomp {
+            default_action: default.action(),
+            default_errno: default.errno(),
+            architectures: arches,
+            flags: frame::flags(policy, request),
+            listener_path,
+            listener_metadata,
+            rules,
+        },
+        rounded,
+    })
+}
+
+/// The elements of `all` that are not in `others`.
+fn without(all: &[Arch], others: &[Arch]) -> Vec<Arch> {
+    let alone = all.iter().filter(|arch| !others.contains(arch));
+    alone.copied().collect()
+}
+
+const NOTIFY: Action = Action::ScmpActNotify;

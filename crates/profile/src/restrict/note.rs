@@ -1,0 +1,58 @@
+//! Where a result is stricter than the two profiles together.
+
+use std::fmt;
+
+use crate::Arch;
+
+/// One place where a profile of the OCI's form cannot say what the two filters, one on the other,
+/// would answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Rounding {
+    /// Calls with some arguments get the default: which arguments cannot be written.
+    SomeArguments,
+    /// All calls get the strictest answer that any of them gets.
+    AllArguments,
+    /// The multiplexer is shut as a whole: rules for the calls behind it would open it too far.
+    Multiplexer,
+}
+
+/// What was rounded, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The result is stricter for a syscall.
+    Stricter {
+        /// Its name.
+        syscall: String,
+        /// How it was rounded.
+        rounding: Rounding,
+    },
+    /// Only one profile lists the architecture, so that it is left out and its calls kill the
+    /// thread, as they do by the other profile; but where the profile that lists it kills the
+    /// process, so would have the two together.
+    KillsThread {
+        /// The architecture.
+        arch: Arch,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stricter { syscall, rounding } => match rounding {
+                Rounding::SomeArguments => write!(f, "{syscall}: refused for more arguments"),
+                Rounding::AllArguments => write!(f, "{syscall}: refused for all arguments"),
+                Rounding::Multiplexer => {
+                    write!(
+                        f,
+                        "{syscall}: refused, as rules for its calls would open it"
+                    )
+                }
+            },
+            Self::KillsThread { arch } => {
+                write!(f, "calls of {arch} kill the thread, not the process")
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Effects written as rules, in an order that depends on nothing but them.
+
+use std::borrow::Cow;
+
+use super::effect::{Case, Effect};
+use crate::meaning::Outcome;
+use crate::{Action, Condition, Rule};
+
+/// Rules under construction. Syscalls must come sorted by name.
+#[derive(Debug)]
+pub(super) struct Rules {
+    default: Outcome,
+    always: Vec<(Outcome, Vec<Cow<'static, str>>)>,
+    cases: Vec<(Outcome, Vec<Condition>, Vec<Cow<'static, str>>)>,
+    silent: Vec<Cow<'static, str>>,
+}
+
+impl Rules {
+    pub(super) fn new(default: Outcome) -> Self {
+        Self {
+            default,
+            always: Vec::new(),
+            cases: Vec::new(),
+            silent: Vec::new(),
+        }
+    }
+
+    /// Adds the effect on the syscall of the next name.
+    pub(super) fn add(&mut self, name: Cow<'static, str>, effect: Effect) {
+        match effect {
+            Effect::Always(outcome) => self.always(name, outcome),
+            Effect::Cases(cases) => {
+                for case in cases {
+                    self.case(name.clone(), case);
+                }
+            }
+        }
+    }
+
+    pub(super) fn always(&mut self, name: Cow<'static, str>, outcome: Outcome) {
+        if outcome == self.default {
+            self.silent.push(name);
+            return;
+        }
+        match self.always.iter_mut().find(|(known, _)| *known == outcome) {
+            Some((_, names)) => names.push(name),
+            None => self.always.push((outcome, vec![name])),
+        }
+    }
+
+    fn case(&mut self, name: Cow<'static, str>, case: Case) {
+        let mut known = self.cases.iter_mut();
+        let same =
+            known.find(|(outcome, args, _)| *outcome == case.outcome && *args == case.conditions);
+        match same {
+            Some((_, _, names)) => names.push(name),
+            None => self.cases.push((case.outcome, case.conditions, vec![name])),
+        }
+    }
+
+    /// The rules: the loosest first, those without conditions before those with some.
+    pub(super) fn finish(mut self) -> Vec<Rule> {
+        let rule = |outcome: Outcome, args, names| Rule {
+            names,
+            action: outcome.action(),
+            errno: outcome.errno(),
+            args,
+        };
+        self.always.sort_by_key(|(outcome, _)| outcome.sort_key());
+        let always = self.always.into_iter();
+        let cases = self.cases.into_iter();
+        let mut rules: Vec<Rule> = always
+            .map(|(outcome, names)| rule(outcome, Vec::new(), names))
+            .chain(cases.map(|(outcome, args, names)| rule(outcome, args, names)))
+            .collect();
+        if !self.silent.is_empty() && !is_mild(self.default) {
+            rules.push(rule(self.default, Vec::new(), self.silent));
+        }
+        rules
+    }
+}
+
+/// Whether runc leaves numbers beyond the last one named to a default of this kind. Otherwise it
+/// answers ENOSYS for them, so that names that get the default must stay named: runtimes make no
+/// rule of those, but without them the stub would begin earlier, and might be looser
+/// (runc libcontainer/seccomp/patchbpf/enosys_linux.go).
+fn is_mild(default: Outcome) -> bool {
+    matches!(
+        default.action(),
+        Action::ScmpActAllow | Action::ScmpActLog | Action::ScmpActTrace
+    )
+}
