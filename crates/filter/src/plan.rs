@@ -135,6 +135,7 @@ impl Plan {
         }
         let looked_at = match runtime {
             Runtime::Runc => rule.args.len(),
+            // Seen of crun 1.8.1: a seventh condition has no effect.
             Runtime::Crun => ARGS,
         };
         let mut conditions = Vec::new();

@@ -34,7 +34,12 @@ where
         let Some(section) = sections.get_mut(at) else {
             continue;
         };
-        let last = names().filter_map(|name| nr(name, arch)).max();
+        // As for runc, 0 counts as nothing: a profile that names no call but x86-64's read(2) has
+        // no stub.
+        let last = names()
+            .filter_map(|name| nr(name, arch))
+            .max()
+            .filter(|last| *last != 0);
         if arch == Arch::ScmpArchX32 {
             section.last_x32 = last;
         } else {
@@ -199,6 +204,13 @@ mod tests {
         let x64 = Arch::ScmpArchX86_64;
         assert_eq!(said(x64, &[], &["write"], &call(x64, X32_BIT)), "ALLOW");
         assert_eq!(said(x64, &[], &["write"], &call(x64, u32::MAX)), "ALLOW");
+    }
+
+    #[test]
+    fn a_highest_number_of_zero_counts_as_none() {
+        let (x64, x86) = (Arch::ScmpArchX86_64, Arch::ScmpArchX86);
+        assert_eq!(said(x64, &[x86], &["read"], &call(x64, 999)), "ALLOW");
+        assert_eq!(said(x64, &[x86], &["read"], &call(x86, 999)), "ERRNO(38)");
     }
 
     #[test]
