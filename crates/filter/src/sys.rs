@@ -1,0 +1,121 @@
+//! The one place with unsafe code: work in a forked child.
+
+use std::io::{self, PipeWriter, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, setrlimit, waitpid};
+
+use crate::guard::{GuardError, Limits};
+
+/// Does `work` in a child under `limits` and gives its bytes, or `None` where it has none.
+///
+/// # Errors
+/// Other threads in this process, a limit reached, a child that cannot be made or says nothing.
+pub(crate) fn in_child(
+    limits: Limits,
+    work: impl FnOnce() -> Option<Vec<u8>>,
+) -> Result<Option<Vec<u8>>, GuardError> {
+    let threads = threads().map_err(GuardError::Child)?;
+    if threads != 1 {
+        return Err(GuardError::Threads(threads));
+    }
+    let (mut reader, writer) = io::pipe().map_err(GuardError::Child)?;
+    // SAFETY: `fork` has no precondition for its caller. What the child may do afterwards is
+    // limited to what is async-signal-safe only where the process has other threads (fork(2),
+    // signal-safety(7)); it has none, as was counted above, and a thread comes only from this one.
+    // WHY: there is no safe wrapper, for that very reason.
+    let pid = unsafe { libc::fork() };
+    match pid {
+        0 => {
+            drop(reader);
+            let status = child(limits, writer, work);
+            // SAFETY: `_exit` has no precondition; nothing of this process's may run again in the
+            // child, neither destructors nor exit handlers, and it does not return.
+            // WHY: `std::process::exit` would run the exit handlers.
+            unsafe { libc::_exit(status) }
+        }
+        pid if pid > 0 => {
+            drop(writer);
+            let mut bytes = Vec::new();
+            // Wait in any case: a child that is not waited for stays as a zombie.
+            let read = reader.read_to_end(&mut bytes).map_err(GuardError::Child);
+            let answer = wait(pid, limits)?;
+            read?;
+            match answer {
+                HAS_BYTES => Ok(Some(bytes)),
+                HAS_NONE => Ok(None),
+                _ => Err(GuardError::Silent),
+            }
+        }
+        _ => Err(GuardError::Child(io::Error::last_os_error())),
+    }
+}
+
+/// What the child does; its result is the exit status.
+fn child(limits: Limits, writer: PipeWriter, work: impl FnOnce() -> Option<Vec<u8>>) -> i32 {
+    // A panic must not unwind into the parent's code.
+    catch_unwind(AssertUnwindSafe(|| {
+        let mut writer = writer;
+        if limit(limits).is_err() {
+            return SILENT;
+        }
+        match work() {
+            Some(bytes) if writer.write_all(&bytes).is_ok() => HAS_BYTES,
+            Some(_) => SILENT,
+            None => HAS_NONE,
+        }
+    }))
+    .unwrap_or(SILENT)
+}
+
+fn limit(limits: Limits) -> io::Result<()> {
+    let seconds = limits.cpu_seconds.max(1);
+    // SIGXCPU at the soft limit; SIGKILL at the hard one, should the parent have blocked that.
+    setrlimit(
+        Resource::Cpu,
+        Rlimit {
+            current: Some(seconds),
+            maximum: Some(seconds.saturating_add(1)),
+        },
+    )?;
+    let memory = Rlimit {
+        current: Some(limits.memory_bytes),
+        maximum: Some(limits.memory_bytes),
+    };
+    setrlimit(Resource::As, memory)?;
+    // No core file of a run that was stopped.
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    Ok(setrlimit(Resource::Core, none)?)
+}
+
+fn wait(pid: libc::pid_t, limits: Limits) -> Result<i32, GuardError> {
+    let failed = |errno: rustix::io::Errno| GuardError::Child(errno.into());
+    let pid = Pid::from_raw(pid).ok_or(GuardError::Silent)?;
+    let status = loop {
+        match waitpid(Some(pid), WaitOptions::empty()) {
+            Ok(Some((_, status))) => break status,
+            Ok(None) | Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+    };
+    match status.terminating_signal() {
+        Some(signal) if signal == Signal::XCPU.as_raw() => Err(GuardError::Time {
+            cpu_seconds: limits.cpu_seconds.max(1),
+        }),
+        Some(signal) => Err(GuardError::Killed { signal }),
+        None => Ok(status.exit_status().unwrap_or(SILENT)),
+    }
+}
+
+/// How many threads this process has.
+fn threads() -> io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
+/// The child's exit statuses.
+const HAS_BYTES: i32 = 0;
+const HAS_NONE: i32 = 1;
+const SILENT: i32 = 2;
