@@ -230,7 +230,7 @@ fn own(config: &Config<'_>) -> Result<Option<Seccomp>, PolicyError> {
     let Some(value) = config.seccomp() else {
         return Ok(None);
     };
-    let read = Seccomp::from_oci(value);
+    let read = Seccomp::from_oci(&value);
     read.map(Some).map_err(|problems| problems_at(Path::new("config.json"), &problems))
 }
 

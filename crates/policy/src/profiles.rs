@@ -96,11 +96,12 @@ pub(crate) fn problems_at(file: &Path, problems: &profile::Problems) -> PolicyEr
     let Some(first) = all.next() else {
         return PolicyError::new(file, Problem::Profile("it has problems".to_owned()));
     };
-    let more = match all.count() {
+    let more = match all.count().saturating_add(problems.more()) {
         0 => String::new(),
         count => format!(" (and {count} more)"),
     };
-    PolicyError::at(file, first.place.line, Problem::Profile(format!("{first}{more}")))
+    let mend = first.mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default();
+    PolicyError::at(file, first.place.line, Problem::Profile(format!("{}{mend}{more}", first.kind)))
 }
 
 /// An error about a file that the policy names, with the line that names it.

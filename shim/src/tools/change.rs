@@ -28,7 +28,7 @@ pub(super) fn between(before: &[u8], after: Option<&str>) -> Vec<String> {
 
 fn read(json: &str) -> Option<Seccomp> {
     let text = Text::check(json.as_bytes(), MAX_DEPTH).ok()?;
-    Seccomp::from_oci(text.root()).ok()
+    Seccomp::from_oci(&text.root()).ok()
 }
 
 fn summary(profile: Option<&Seccomp>) -> String {
