@@ -2,6 +2,14 @@
 //! a loud way to say that a test could not run.
 #![forbid(unsafe_code)]
 
+mod bundle;
+mod policy_dir;
+mod program;
+mod runtime;
 mod skip;
 
-pub use skip::{shared_data, skip};
+pub use bundle::TestBundle;
+pub use policy_dir::PolicyDir;
+pub use program::{Outcome, run, shim_binary};
+pub use runtime::{Container, RealRuntime};
+pub use skip::{needs_root, shared_data, skip};

@@ -30,3 +30,13 @@ pub fn shared_data(test: &str) -> Option<PathBuf> {
     skip(test, "no ../shared/data beside this checkout");
     None
 }
+
+/// Whether the test runs as root; if not, it is counted as skipped.
+#[must_use]
+pub fn needs_root(test: &str) -> bool {
+    let root = nix::unistd::geteuid().is_root();
+    if !root {
+        skip(test, "needs root");
+    }
+    root
+}

@@ -46,12 +46,18 @@ impl Job<'_> {
         };
         let mut log_to = LogTo::Auto;
         let result = self.decide(&files, &bundle, directory, &mut log_to);
-        let refused = result.as_ref().err().map(|refusal| errno_words::chain(refusal));
+        let refused = result
+            .as_ref()
+            .err()
+            .map(|refusal| errno_words::chain(refusal));
         let record_of = Record {
             id: &self.request.id.to_string_lossy(),
             bundle: &files.shown,
             started: self.started,
-            decision: result.as_ref().ok().map(|(decision, profile)| (decision, profile.as_deref())),
+            decision: result
+                .as_ref()
+                .ok()
+                .map(|(decision, profile)| (decision, profile.as_deref())),
             refused: refused.as_deref(),
         };
         record(&log_to, &record_of);
@@ -68,13 +74,17 @@ impl Job<'_> {
     ) -> Result<(Decision, Option<String>), Refusal> {
         let policy = load(directory)?;
         policy.log().clone_into(log_to);
-        if policy.runtime().is_some_and(|path| path != self.runtime.path())
+        if policy
+            .runtime()
+            .is_some_and(|path| path != self.runtime.path())
             && self.own.runtime.is_none()
         {
             return Err(Refusal::PolicyChanged);
         }
         if policy.is_strict() && bundle.open_to_others() {
-            return Err(Refusal::OpenBundle { path: files.shown.clone() });
+            return Err(Refusal::OpenBundle {
+                path: files.shown.clone(),
+            });
         }
         let bytes = bundle.read().map_err(|error| files.fail(error))?;
         let judged = Judged::of(&policy, &bytes, files, self.handler)?;
@@ -120,11 +130,22 @@ impl Files {
     pub fn at(folder: &Path, config: Option<&Path>) -> Self {
         let default = folder.join("config.json");
         let path = config.unwrap_or(&default);
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
         let folder = parent.unwrap_or(Path::new(".")).to_owned();
-        let name = path.file_name().unwrap_or(OsStr::new("config.json")).to_owned();
-        let shown = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone()).join(&name);
-        Self { folder, name, shown }
+        let name = path
+            .file_name()
+            .unwrap_or(OsStr::new("config.json"))
+            .to_owned();
+        let shown = std::path::absolute(&folder)
+            .unwrap_or_else(|_| folder.clone())
+            .join(&name);
+        Self {
+            folder,
+            name,
+            shown,
+        }
     }
 
     /// Opens it; none if it is not there.
@@ -138,7 +159,10 @@ impl Files {
     /// An error about it.
     #[must_use]
     pub fn fail(&self, error: bundle::BundleError) -> Refusal {
-        Refusal::Bundle { path: self.shown.clone(), error }
+        Refusal::Bundle {
+            path: self.shown.clone(),
+            error,
+        }
     }
 }
 
@@ -164,10 +188,16 @@ impl Judged {
         files: &Files,
         handler: &str,
     ) -> Result<Self, Refusal> {
-        let config = Config::parse(bytes)
-            .map_err(|error| Refusal::Config { path: files.shown.clone(), error })?;
+        let config = Config::parse(bytes).map_err(|error| Refusal::Config {
+            path: files.shown.clone(),
+            error,
+        })?;
         let folder = files.shown.parent().unwrap_or(&files.shown);
-        let container = Container { config: &config, bundle: folder, handler };
+        let container = Container {
+            config: &config,
+            bundle: folder,
+            handler,
+        };
         let decision = policy
             .decide(container, node::this()?)
             .map_err(|error| in_bundle(error, &files.shown))?;
@@ -184,13 +214,24 @@ impl Judged {
             Outcome::Set(json) => Some(Cow::Borrowed(json.as_str())),
         };
         let profile = profile.map(Cow::into_owned);
-        Ok(Self { decision, rewritten, profile })
+        Ok(Self {
+            decision,
+            rewritten,
+            profile,
+        })
     }
 }
 
 /// An error about the container's own words, placed at its configuration file.
 fn in_bundle(error: PolicyError, shown: &Path) -> Refusal {
-    let bare = error.file.as_deref().is_none_or(|file| file == Path::new("config.json"));
-    let file = if bare { Some(shown.to_owned()) } else { error.file.clone() };
+    let bare = error
+        .file
+        .as_deref()
+        .is_none_or(|file| file == Path::new("config.json"));
+    let file = if bare {
+        Some(shown.to_owned())
+    } else {
+        error.file.clone()
+    };
     Refusal::Policy(PolicyError { file, ..error })
 }

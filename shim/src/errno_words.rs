@@ -25,7 +25,10 @@ pub fn words(errno: Errno) -> String {
         Errno::NOEXEC => ("ENOEXEC", "not a program"),
         Errno::NOMEM => ("ENOMEM", "out of memory"),
         Errno::NOSPC => ("ENOSPC", "no space left on the device"),
-        Errno::NOSYS => ("ENOSYS", "this kernel lacks the call; Linux 5.6 or later is needed"),
+        Errno::NOSYS => (
+            "ENOSYS",
+            "this kernel lacks the call; Linux 5.6 or later is needed",
+        ),
         Errno::NOTDIR => ("ENOTDIR", "a part of the path is no folder"),
         Errno::NOTSUP => ("EOPNOTSUPP", "not supported there"),
         Errno::NXIO => ("ENXIO", "no such device"),

@@ -71,7 +71,13 @@ fn hand_over(started: Instant, name: &OsString, own: &Own, args: &[OsString]) ->
     trace::start();
     let handler = own.handler.as_deref().unwrap_or_else(|| base_name(name));
     let handler = handler.to_string_lossy();
-    let job = create::Job { started, own, handler: &handler, runtime: &runtime, request: &request };
+    let job = create::Job {
+        started,
+        own,
+        handler: &handler,
+        runtime: &runtime,
+        request: &request,
+    };
     let refusal = match job.prepare(directory) {
         Ok(()) => runtime.exec(args),
         Err(refusal) => refusal,
@@ -96,7 +102,9 @@ fn log_of(call: &Call) -> Log {
 
 /// The policy's folder: `--shim-policy`, else the usual one.
 fn policy_directory(own: &Own) -> &Path {
-    own.policy.as_deref().map_or(Path::new(policy::DEFAULT_DIRECTORY), Path::new)
+    own.policy
+        .as_deref()
+        .map_or(Path::new(policy::DEFAULT_DIRECTORY), Path::new)
 }
 
 /// The name that the program was started by, which may be a runtime handler's.

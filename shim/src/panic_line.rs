@@ -7,7 +7,9 @@ use crate::report;
 /// process with exit code 1, before any unwinding or abort.
 pub fn install(log: Log) {
     std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
+        let place = panic
+            .location()
+            .map_or_else(String::new, |place| format!(" at {place}"));
         let payload = panic.payload();
         let words = payload
             .downcast_ref::<&str>()
@@ -20,7 +22,10 @@ pub fn install(log: Log) {
     }));
 }
 
-#[expect(clippy::exit, reason = "the process must not go on, nor abort with a core dump")]
+#[expect(
+    clippy::exit,
+    reason = "the process must not go on, nor abort with a core dump"
+)]
 fn leave() -> ! {
     std::process::exit(1)
 }

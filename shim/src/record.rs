@@ -47,7 +47,9 @@ impl Record<'_> {
             "bundle": self.bundle.to_string_lossy(),
             "microseconds": u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         });
-        let Some(fields) = value.as_object_mut() else { return value };
+        let Some(fields) = value.as_object_mut() else {
+            return value;
+        };
         if let Some((decision, profile)) = self.decision {
             if let Value::Object(more) = decision_json(decision) {
                 fields.extend(more);
@@ -92,8 +94,19 @@ pub fn decision_json(decision: &Decision) -> Value {
         ("image", json!(identity.image)),
         ("sandbox", json!(identity.sandbox.then_some(true))),
         ("privileged", json!(decision.privileged.then_some(true))),
-        ("profileFile", json!(decision.profile_file.as_ref().map(|file| file.to_string_lossy()))),
-        ("architectures", json!(decision.native_only.then_some("native"))),
+        (
+            "profileFile",
+            json!(
+                decision
+                    .profile_file
+                    .as_ref()
+                    .map(|file| file.to_string_lossy())
+            ),
+        ),
+        (
+            "architectures",
+            json!(decision.native_only.then_some("native")),
+        ),
         ("floors", list(&decision.floors)),
         ("floorExceptions", list(&decision.exceptions)),
         ("rounded", list(&decision.rounded)),
@@ -127,18 +140,24 @@ pub fn result_name(decision: &Decision) -> &'static str {
 }
 
 fn list(items: &[String]) -> Value {
-    if items.is_empty() { Value::Null } else { json!(items) }
+    if items.is_empty() {
+        Value::Null
+    } else {
+        json!(items)
+    }
 }
 
 /// The SHA-256 of a text in hexadecimal.
 #[must_use]
 pub fn sha256(text: &str) -> String {
     use std::fmt::Write;
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 /// Writes the record where the policy wants it.
@@ -151,7 +170,9 @@ pub fn record(to: &LogTo, record: &Record<'_>) {
         LogTo::Off => return,
         LogTo::Journald => journal::send(&line, record.refused.is_some()),
         LogTo::File(path) => append(path, &line).is_ok(),
-        LogTo::Auto => journal::send(&line, record.refused.is_some()) || append_usual(&line).is_ok(),
+        LogTo::Auto => {
+            journal::send(&line, record.refused.is_some()) || append_usual(&line).is_ok()
+        }
     };
     if !written {
         tracing::warn!("the decision could not be recorded");

@@ -20,10 +20,14 @@ pub enum Refusal {
     #[error(transparent)]
     Own(#[from] OwnFault),
     /// The program was started with more rights than its caller has.
-    #[error("it is set-user-ID, which would let anybody run any program as its owner; chmod u-s it")]
+    #[error(
+        "it is set-user-ID, which would let anybody run any program as its owner; chmod u-s it"
+    )]
     SetUserId,
     /// No runtime is where one could be.
-    #[error("no runtime found: none of runc, crun and youki is in {searched}; install one, or name it with --shim-runtime or runtime.path in the policy")]
+    #[error(
+        "no runtime found: none of runc, crun and youki is in {searched}; install one, or name it with --shim-runtime or runtime.path in the policy"
+    )]
     NoRuntime {
         /// The folders searched.
         searched: String,

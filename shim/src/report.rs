@@ -94,8 +94,14 @@ mod tests {
 
     #[test]
     fn messages_are_one_plain_line() {
-        assert_eq!(one_line("a\nb\u{1b}[31m\u{202E}"), "a\\nb\\u{1b}[31m\\u{202e}");
-        assert_eq!(one_line("x: Permission denied twice"), "x: Permission-denied twice");
+        assert_eq!(
+            one_line("a\nb\u{1b}[31m\u{202E}"),
+            "a\\nb\\u{1b}[31m\\u{202e}"
+        );
+        assert_eq!(
+            one_line("x: Permission denied twice"),
+            "x: Permission-denied twice"
+        );
         assert!(one_line(&"é".repeat(5_000)).len() < MAX + 10);
     }
 
@@ -103,16 +109,25 @@ mod tests {
     fn the_log_gets_one_json_value() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("log.json");
-        let log = Log { file: Some(path.clone().into_os_string()), format: LogFormat::Json };
+        let log = Log {
+            file: Some(path.clone().into_os_string()),
+            format: LogFormat::Json,
+        };
         say(&log, "it \"broke\"");
         let text = std::fs::read_to_string(&path).expect("log");
         let value: serde_json::Value = serde_json::from_str(&text).expect("one JSON value");
         assert_eq!(value["level"], "error");
         assert_eq!(value["msg"], "seccomp-shim: it \"broke\"");
         assert!(value["time"].as_str().expect("time").ends_with('Z'));
-        let text_log = Log { file: Some(folder.path().join("log.txt").into()), format: LogFormat::Text };
+        let text_log = Log {
+            file: Some(folder.path().join("log.txt").into()),
+            format: LogFormat::Text,
+        };
         say(&text_log, "it broke");
         let text = std::fs::read_to_string(folder.path().join("log.txt")).expect("log");
-        assert!(text.contains("level=error msg=\"seccomp-shim: it broke\""), "{text}");
+        assert!(
+            text.contains("level=error msg=\"seccomp-shim: it broke\""),
+            "{text}"
+        );
     }
 }

@@ -17,8 +17,14 @@ const NAMES: &[&str] = &["runc", "crun", "youki"];
 
 /// Where they are looked for: engines call us without PATH (Podman's kill and delete), and PATH is
 /// not for root to follow.
-const FOLDERS: &[&str] =
-    &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const FOLDERS: &[&str] = &[
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
 
 /// An ELF note by which any copy of this program, of whatever version, knows another (elf(5), "Notes").
 #[repr(C, align(4))]
@@ -80,7 +86,10 @@ impl Runtime {
                 }
             }
         }
-        Err(Refusal::Runtime { path: named, errno: Errno::NOENT })
+        Err(Refusal::Runtime {
+            path: named,
+            errno: Errno::NOENT,
+        })
     }
 
     fn first() -> Result<Self, Refusal> {
@@ -93,12 +102,17 @@ impl Runtime {
                 }
             }
         }
-        Err(Refusal::NoRuntime { searched: FOLDERS.join(", ") })
+        Err(Refusal::NoRuntime {
+            searched: FOLDERS.join(", "),
+        })
     }
 
     /// The runtime at `path`, or none if that is this program.
     fn check(path: PathBuf) -> Result<Option<Self>, Refusal> {
-        let fail = |errno| Refusal::Runtime { path: path.clone(), errno };
+        let fail = |errno| Refusal::Runtime {
+            path: path.clone(),
+            errno,
+        };
         let fd = open(&path).map_err(fail)?;
         let stat = rustix::fs::fstat(&fd).map_err(fail)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -128,9 +142,14 @@ impl Runtime {
     /// after it, everything else as it came. Comes back only if that fails.
     #[must_use]
     pub fn exec(&self, args: &[OsString]) -> Refusal {
-        let fail = |errno: Errno| Refusal::Runtime { path: self.path.clone(), errno };
+        let fail = |errno: Errno| Refusal::Runtime {
+            path: self.path.clone(),
+            errno,
+        };
         let mut argv = Vec::with_capacity(args.len().saturating_add(1));
-        for word in std::iter::once(self.path.as_os_str()).chain(args.iter().map(OsString::as_os_str)) {
+        for word in
+            std::iter::once(self.path.as_os_str()).chain(args.iter().map(OsString::as_os_str))
+        {
             match CString::new(word.as_bytes()) {
                 Ok(word) => argv.push(word),
                 Err(_) => return fail(Errno::INVAL),

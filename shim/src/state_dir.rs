@@ -29,5 +29,8 @@ pub fn log() -> Option<PathBuf> {
 /// # Errors
 /// As mkdir(2), other than for a folder that is there already.
 pub fn make(folder: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
 }

@@ -21,14 +21,21 @@ pub fn start() {
     let Some(level) = std::env::var_os(VARIABLE) else {
         return;
     };
-    let Some(level) = level.to_str().and_then(|level| LevelFilter::from_str(level).ok()) else {
+    let Some(level) = level
+        .to_str()
+        .and_then(|level| LevelFilter::from_str(level).ok())
+    else {
         return;
     };
     let Some(folder) = state_dir::run() else {
         return;
     };
-    let file = state_dir::make(&folder)
-        .and_then(|()| OpenOptions::new().append(true).create(true).open(folder.join(FILE)));
+    let file = state_dir::make(&folder).and_then(|()| {
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(folder.join(FILE))
+    });
     if let Ok(file) = file {
         tracing_subscriber::fmt()
             .with_max_level(level)

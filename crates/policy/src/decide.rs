@@ -80,15 +80,23 @@ impl Policy {
             arch: node.arch,
             kernel: node.kernel,
         };
-        let profiles = Profiles { policy: self, target: &target };
+        let profiles = Profiles {
+            policy: self,
+            target: &target,
+        };
         let mut rounded = Vec::new();
-        let mut stacker = Stacker { native: node.arch, rounded: &mut rounded };
+        let mut stacker = Stacker {
+            native: node.arch,
+            rounded: &mut rounded,
+        };
 
         let mut profile_file = None;
         let combined = match picked.profile {
             ProfileDocument::Requested => asked(config, &request, &profiles)?,
             ProfileDocument::Wanted(wanted) => {
-                let ours = profiles.resolve(wanted).map_err(|error| named_by(error, &picked.by))?;
+                let ours = profiles
+                    .resolve(wanted)
+                    .map_err(|error| named_by(error, &picked.by))?;
                 profile_file = ours.as_ref().and_then(|resolved| resolved.file.clone());
                 let ours = ours.map(|resolved| resolved.seccomp);
                 match picked.combine {
@@ -114,7 +122,9 @@ impl Policy {
                 exceptions.push(format!("{place}: {exception}"));
                 continue;
             }
-            let least = profiles.resolve(&floor.profile).map_err(|error| floor_error(error, floor))?;
+            let least = profiles
+                .resolve(&floor.profile)
+                .map_err(|error| floor_error(error, floor))?;
             result = stacker.both(least.map(|resolved| resolved.seccomp), result)?;
             floors.push(place);
         }
@@ -152,12 +162,19 @@ impl Policy {
             match rule.when.judge(subject) {
                 Verdict::Holds => return self.by_rule(rule),
                 Verdict::Fails => {}
-                Verdict::Untold(field) => untold.push(Untold { rule: rule.name.clone(), field }),
+                Verdict::Untold(field) => untold.push(Untold {
+                    rule: rule.name.clone(),
+                    field,
+                }),
             }
         }
         let defaults = &self.defaults;
         let base = Picked {
-            by: if self.directory.is_some() { DecidedBy::Defaults } else { DecidedBy::Embedded },
+            by: if self.directory.is_some() {
+                DecidedBy::Defaults
+            } else {
+                DecidedBy::Embedded
+            },
             profile: &defaults.profile,
             combine: defaults.combine,
             mode: defaults.mode,
@@ -165,9 +182,18 @@ impl Policy {
         };
         if subject.privileged {
             let combine = Combine::Replace;
-            Picked { by: DecidedBy::Privileged, profile: UNCONFINED, combine, ..base }
+            Picked {
+                by: DecidedBy::Privileged,
+                profile: UNCONFINED,
+                combine,
+                ..base
+            }
         } else if subject.identity.sandbox {
-            Picked { by: DecidedBy::Sandbox, profile: RUNTIME_DEFAULT, ..base }
+            Picked {
+                by: DecidedBy::Sandbox,
+                profile: RUNTIME_DEFAULT,
+                ..base
+            }
         } else {
             base
         }
@@ -231,7 +257,8 @@ fn own(config: &Config<'_>) -> Result<Option<Seccomp>, PolicyError> {
         return Ok(None);
     };
     let read = Seccomp::from_oci(&value);
-    read.map(Some).map_err(|problems| problems_at(Path::new("config.json"), &problems))
+    read.map(Some)
+        .map_err(|problems| problems_at(Path::new("config.json"), &problems))
 }
 
 /// Combines profiles as the kernel does filters, noting where that could not be exact.
@@ -266,7 +293,11 @@ impl Stacker<'_> {
 /// What to do to `linux.seccomp` to have `result` there.
 fn outcome(config: &Config<'_>, result: Option<Seccomp>) -> Result<Outcome, PolicyError> {
     let Some(profile) = result else {
-        return Ok(if config.seccomp().is_some() { Outcome::Removed } else { Outcome::Kept });
+        return Ok(if config.seccomp().is_some() {
+            Outcome::Removed
+        } else {
+            Outcome::Kept
+        });
     };
     // What stands there already, if it says just this, stays as it is written. If it cannot be
     // read it is replaced.
@@ -281,9 +312,11 @@ fn outcome(config: &Config<'_>, result: Option<Seccomp>) -> Result<Outcome, Poli
 /// An error without a place, placed at the rule that brought it about.
 fn named_by(error: PolicyError, by: &DecidedBy) -> PolicyError {
     match by {
-        DecidedBy::Rule { file, line, .. } if error.file.is_none() => {
-            PolicyError { file: Some(file.clone()), line: Some(*line), ..error }
-        }
+        DecidedBy::Rule { file, line, .. } if error.file.is_none() => PolicyError {
+            file: Some(file.clone()),
+            line: Some(*line),
+            ..error
+        },
         _ => error,
     }
 }
@@ -293,5 +326,9 @@ fn floor_error(error: PolicyError, floor: &Floor) -> PolicyError {
         return error;
     }
     let file = Some(floor.place.file.to_path_buf());
-    PolicyError { file, line: Some(floor.place.line), ..error }
+    PolicyError {
+        file,
+        line: Some(floor.place.line),
+        ..error
+    }
 }

@@ -30,7 +30,10 @@ impl Directory {
     /// It is there and cannot be opened, or is no folder.
     pub fn open(path: &Path) -> Result<Option<Self>, PolicyError> {
         let fd = open::folder(path)?;
-        Ok(fd.map(|fd| Self { path: path.to_owned(), fd }))
+        Ok(fd.map(|fd| Self {
+            path: path.to_owned(),
+            fd,
+        }))
     }
 
     /// Reads the policy: policy.toml, then policy.d/*.toml in lexical order.
@@ -72,7 +75,11 @@ impl Directory {
         Trusted::now().check_fd(&folder, &stat, &shown)?;
         let mut names = Vec::new();
         for entry in Dir::new(folder).map_err(io("list it"))? {
-            let name = entry.map_err(io("list it"))?.file_name().to_bytes().to_vec();
+            let name = entry
+                .map_err(io("list it"))?
+                .file_name()
+                .to_bytes()
+                .to_vec();
             if name.ends_with(b".toml") && !name.starts_with(b".") {
                 names.push(OsString::from_vec(name));
             }
@@ -91,7 +98,13 @@ impl Directory {
         let fd = match open::beneath(self.fd.as_fd(), name) {
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => {
-                return Err(PolicyError::new(shown, Problem::Io { doing: "open it", errno }));
+                return Err(PolicyError::new(
+                    shown,
+                    Problem::Io {
+                        doing: "open it",
+                        errno,
+                    },
+                ));
             }
             Ok(fd) => fd,
         };
@@ -106,5 +119,9 @@ impl Directory {
 
 fn strict_line(bytes: &[u8], offset: usize) -> usize {
     let before = bytes.get(..offset).unwrap_or(bytes);
-    before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1)
+    before
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+        .saturating_add(1)
 }

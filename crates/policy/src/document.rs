@@ -66,7 +66,10 @@ pub(crate) struct LocalhostDocument {
 
 /// A root: its path, or a table with its path.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "a root is a path, or { path = \"…\", trust_links = true }")]
+#[serde(
+    untagged,
+    expecting = "a root is a path, or { path = \"…\", trust_links = true }"
+)]
 pub(crate) enum RootDocument {
     Path(PathBuf),
     Table(RootTable),
@@ -212,15 +215,21 @@ impl ProfileDocument {
         let wanted = match (kind, file) {
             ("Localhost", Some(file)) => {
                 let name = ProfileName::parse(file).map_err(|why| {
-                    E::custom(format_args!("localhostProfile {file:?} cannot be used: {why}"))
+                    E::custom(format_args!(
+                        "localhostProfile {file:?} cannot be used: {why}"
+                    ))
                 })?;
                 Wanted::Localhost(name)
             }
             ("Localhost", None) => {
-                return Err(E::custom("type \"Localhost\" needs a localhostProfile beside it"));
+                return Err(E::custom(
+                    "type \"Localhost\" needs a localhostProfile beside it",
+                ));
             }
             (known, Some(_)) if TYPES.contains(&known) => {
-                let words = format_args!("localhostProfile goes with type \"Localhost\" only, not {known:?}");
+                let words = format_args!(
+                    "localhostProfile goes with type \"Localhost\" only, not {known:?}"
+                );
                 return Err(E::custom(words));
             }
             ("RuntimeDefault", None) => Wanted::RuntimeDefault,
@@ -253,7 +262,10 @@ impl<'de> Deserialize<'de> for ProfileDocument {
                         "type" => kind = Some(map.next_value()?),
                         "localhostProfile" => file = Some(map.next_value()?),
                         other => {
-                            return Err(A::Error::unknown_field(other, &["type", "localhostProfile"]));
+                            return Err(A::Error::unknown_field(
+                                other,
+                                &["type", "localhostProfile"],
+                            ));
                         }
                     }
                 }

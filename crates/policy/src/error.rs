@@ -45,7 +45,9 @@ pub enum Problem {
         limit: u64,
     },
     /// Somebody else owns it.
-    #[error("it belongs to user {owner}, who could change what containers may do; chown it to root")]
+    #[error(
+        "it belongs to user {owner}, who could change what containers may do; chown it to root"
+    )]
     Owner {
         /// The owner's uid.
         owner: u32,
@@ -70,10 +72,14 @@ pub enum Problem {
         mend: &'static str,
     },
     /// A mode that this version keeps the word for.
-    #[error("mode {0:?} needs the notification agent, which this version does not have yet; use enforce or audit")]
+    #[error(
+        "mode {0:?} needs the notification agent, which this version does not have yet; use enforce or audit"
+    )]
     NotYet(&'static str),
     /// A Localhost profile that is in none of the roots.
-    #[error("Localhost profile {name:?} is in none of the profile roots ({roots}); put it there or correct the name")]
+    #[error(
+        "Localhost profile {name:?} is in none of the profile roots ({roots}); put it there or correct the name"
+    )]
     NoProfile {
         /// The name asked for.
         name: String,
@@ -81,7 +87,9 @@ pub enum Problem {
         roots: String,
     },
     /// A link out of a profile root.
-    #[error("Localhost profile {name:?} leads out of its root by a link; copy the file, or set trust_links for that root")]
+    #[error(
+        "Localhost profile {name:?} leads out of its root by a link; copy the file, or set trust_links for that root"
+    )]
     LeavesRoot {
         /// The name asked for.
         name: String,
@@ -99,15 +107,27 @@ pub enum Problem {
 
 impl PolicyError {
     pub(crate) fn new(file: impl Into<PathBuf>, problem: Problem) -> Self {
-        Self { file: Some(file.into()), line: None, problem }
+        Self {
+            file: Some(file.into()),
+            line: None,
+            problem,
+        }
     }
 
     pub(crate) fn at(file: impl Into<PathBuf>, line: usize, problem: Problem) -> Self {
-        Self { file: Some(file.into()), line: Some(line), problem }
+        Self {
+            file: Some(file.into()),
+            line: Some(line),
+            problem,
+        }
     }
 
     pub(crate) fn request(words: impl Into<String>) -> Self {
-        Self { file: None, line: None, problem: Problem::Request(words.into()) }
+        Self {
+            file: None,
+            line: None,
+            problem: Problem::Request(words.into()),
+        }
     }
 }
 

@@ -28,8 +28,14 @@ pub enum Engine {
 }
 
 /// The engines' names in policies.
-pub(crate) const ENGINES: &[&str] =
-    &["buildkit", "containerd", "cri-o", "docker", "podman", "unknown"];
+pub(crate) const ENGINES: &[&str] = &[
+    "buildkit",
+    "containerd",
+    "cri-o",
+    "docker",
+    "podman",
+    "unknown",
+];
 
 impl Engine {
     /// The name that policies use.
@@ -47,7 +53,10 @@ impl Engine {
 
     fn of(facts: &Facts<'_>, bundle: &Path) -> Self {
         let path = bundle.as_os_str().as_encoded_bytes();
-        let below = |part: &str| path.windows(part.len()).any(|window| window == part.as_bytes());
+        let below = |part: &str| {
+            path.windows(part.len())
+                .any(|window| window == part.as_bytes())
+        };
         let has = |key: &str| facts.annotation(key).is_some();
         if below("/io.containerd.runtime.v2.task/moby/") {
             Self::Docker

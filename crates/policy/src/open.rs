@@ -8,11 +8,11 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
+use crate::PolicyError;
 use crate::error::Problem;
 use crate::policy::Root;
 use crate::profile_name::ProfileName;
 use crate::trust::Trusted;
-use crate::PolicyError;
 
 /// The largest policy file or profile, in bytes. Docker's default profile has 13 KB.
 pub(crate) const MAX_SIZE: u64 = 1024 * 1024;
@@ -23,7 +23,13 @@ pub(crate) fn folder(path: &Path) -> Result<Option<OwnedFd>, PolicyError> {
     match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(fd) => Ok(Some(fd)),
         Err(Errno::NOENT) => Ok(None),
-        Err(errno) => Err(PolicyError::new(path, Problem::Io { doing: "open the folder", errno })),
+        Err(errno) => Err(PolicyError::new(
+            path,
+            Problem::Io {
+                doing: "open the folder",
+                errno,
+            },
+        )),
     }
 }
 
@@ -66,8 +72,15 @@ pub(crate) fn read_unchecked(fd: OwnedFd, shown: &Path) -> Result<Vec<u8>, Polic
 }
 
 fn regular(fd: &OwnedFd, shown: &Path) -> Result<Stat, PolicyError> {
-    let stat = rustix::fs::fstat(fd)
-        .map_err(|errno| PolicyError::new(shown, Problem::Io { doing: "look at it", errno }))?;
+    let stat = rustix::fs::fstat(fd).map_err(|errno| {
+        PolicyError::new(
+            shown,
+            Problem::Io {
+                doing: "look at it",
+                errno,
+            },
+        )
+    })?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(PolicyError::new(shown, Problem::NotRegular));
     }
@@ -80,10 +93,19 @@ fn take(fd: OwnedFd, stat: &Stat, shown: &Path) -> Result<Vec<u8>, PolicyError> 
     let mut limited = File::from(fd).take(MAX_SIZE.saturating_add(1));
     limited.read_to_end(&mut bytes).map_err(|error| {
         let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        PolicyError::new(shown, Problem::Io { doing: "read it", errno })
+        PolicyError::new(
+            shown,
+            Problem::Io {
+                doing: "read it",
+                errno,
+            },
+        )
     })?;
     if bytes.len() as u64 > MAX_SIZE {
-        return Err(PolicyError::new(shown, Problem::TooLarge { limit: MAX_SIZE }));
+        return Err(PolicyError::new(
+            shown,
+            Problem::TooLarge { limit: MAX_SIZE },
+        ));
     }
     Ok(bytes)
 }

@@ -206,11 +206,18 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn line(&self, offset: usize) -> usize {
         let before = self.text.as_bytes().get(..offset).unwrap_or(b"");
-        before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1)
+        before
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            .saturating_add(1)
     }
 
     fn place(&self, offset: usize) -> Place {
-        Place { file: Arc::clone(&self.file), line: self.line(offset) }
+        Place {
+            file: Arc::clone(&self.file),
+            line: self.line(offset),
+        }
     }
 
     fn error(&self, offset: usize, problem: Problem) -> PolicyError {
@@ -230,7 +237,11 @@ impl Lines<'_> {
     fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, PolicyError> {
         toml::from_str(self.text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+            let message = error
+                .message()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
             self.error(offset, Problem::Toml(message))
         })
     }
@@ -240,7 +251,12 @@ impl Lines<'_> {
             return Ok(());
         }
         let value = version.get_ref().to_string();
-        Err(self.value(version.span().start, "version", value, "this shim reads version 1"))
+        Err(self.value(
+            version.span().start,
+            "version",
+            value,
+            "this shim reads version 1",
+        ))
     }
 
     fn log(&self, target: Option<Spanned<String>>) -> Result<LogTo, PolicyError> {
@@ -282,7 +298,12 @@ impl Lines<'_> {
             Some(name) => {
                 let start = name.span().start;
                 let parsed = ProfileName::parse(name.get_ref()).map_err(|why| {
-                    self.value(start, "defaults.runtime_default", name.get_ref().clone(), why)
+                    self.value(
+                        start,
+                        "defaults.runtime_default",
+                        name.get_ref().clone(),
+                        why,
+                    )
                 })?;
                 Some((parsed, self.place(start)))
             }
@@ -348,7 +369,11 @@ impl Lines<'_> {
             self.when(&when)?;
             except.push((name, when));
         }
-        Ok(Floor { profile, place, except })
+        Ok(Floor {
+            profile,
+            place,
+            except,
+        })
     }
 
     /// Words that can only be misspelt are errors, so that no rule fails to match by a typo.
@@ -356,7 +381,12 @@ impl Lines<'_> {
         let engine = "it is buildkit, containerd, cri-o, docker, podman or unknown";
         self.words(when.engine.as_ref(), "when.engine", ENGINES, engine)?;
         let requested = "it is RuntimeDefault, Localhost, Unconfined or spec";
-        self.words(when.requested.as_ref(), "when.requested", request::TYPES, requested)
+        self.words(
+            when.requested.as_ref(),
+            "when.requested",
+            request::TYPES,
+            requested,
+        )
     }
 
     fn words(

@@ -42,7 +42,10 @@ impl Profiles<'_> {
 
     fn runtime_default(&self) -> Result<Resolved, PolicyError> {
         match &self.policy.defaults.runtime_default {
-            None => Ok(Resolved { seccomp: default_profile::resolve(self.target), file: None }),
+            None => Ok(Resolved {
+                seccomp: default_profile::resolve(self.target),
+                file: None,
+            }),
             Some((name, place)) => self.localhost(name).map_err(|error| named_at(error, place)),
         }
     }
@@ -63,7 +66,10 @@ impl Profiles<'_> {
                         Ok(fd) => Some(fd),
                         Err(Errno::NOENT) => None,
                         Err(errno) => {
-                            let problem = Problem::Io { doing: "open the folder", errno };
+                            let problem = Problem::Io {
+                                doing: "open the folder",
+                                errno,
+                            };
                             return Err(PolicyError::new(&root.path, problem));
                         }
                     }
@@ -75,18 +81,37 @@ impl Profiles<'_> {
                 return self.read(&bytes, root.path.join(name.as_path()));
             }
         }
-        let roots: Vec<String> =
-            own.iter().chain(&self.policy.roots).map(|root| root.path.display().to_string()).collect();
-        let roots = if roots.is_empty() { "there are none".to_owned() } else { roots.join(", ") };
-        let problem = Problem::NoProfile { name: name.as_str().to_owned(), roots };
-        Err(PolicyError { file: None, line: None, problem })
+        let roots: Vec<String> = own
+            .iter()
+            .chain(&self.policy.roots)
+            .map(|root| root.path.display().to_string())
+            .collect();
+        let roots = if roots.is_empty() {
+            "there are none".to_owned()
+        } else {
+            roots.join(", ")
+        };
+        let problem = Problem::NoProfile {
+            name: name.as_str().to_owned(),
+            roots,
+        };
+        Err(PolicyError {
+            file: None,
+            line: None,
+            problem,
+        })
     }
 
     fn read(&self, bytes: &[u8], file: PathBuf) -> Result<Resolved, PolicyError> {
         let fail = |problems: &profile::Problems| problems_at(&file, problems);
         let source = Source::read(bytes).map_err(|problems| fail(&problems))?;
-        let seccomp = source.resolve(self.target).map_err(|problems| fail(&problems))?;
-        Ok(Resolved { seccomp, file: Some(file) })
+        let seccomp = source
+            .resolve(self.target)
+            .map_err(|problems| fail(&problems))?;
+        Ok(Resolved {
+            seccomp,
+            file: Some(file),
+        })
     }
 }
 
@@ -100,8 +125,16 @@ pub(crate) fn problems_at(file: &Path, problems: &profile::Problems) -> PolicyEr
         0 => String::new(),
         count => format!(" (and {count} more)"),
     };
-    let mend = first.mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default();
-    PolicyError::at(file, first.place.line, Problem::Profile(format!("{}{mend}{more}", first.kind)))
+    let mend = first
+        .mend
+        .as_ref()
+        .map(|mend| format!("; {mend}"))
+        .unwrap_or_default();
+    PolicyError::at(
+        file,
+        first.place.line,
+        Problem::Profile(format!("{}{mend}{more}", first.kind)),
+    )
 }
 
 /// An error about a file that the policy names, with the line that names it.
@@ -109,5 +142,9 @@ fn named_at(error: PolicyError, place: &Place) -> PolicyError {
     if error.file.is_some() {
         return error;
     }
-    PolicyError { file: Some(place.file.to_path_buf()), line: Some(place.line), ..error }
+    PolicyError {
+        file: Some(place.file.to_path_buf()),
+        line: Some(place.line),
+        ..error
+    }
 }

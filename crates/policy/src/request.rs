@@ -60,9 +60,17 @@ impl Request {
             let wanted = from_annotation(&value)
                 .map_err(|why| PolicyError::request(format!("annotation {key}: {why}")))?;
             let type_name = wanted.type_name();
-            return Ok(Self { asked: Asked::Wanted(wanted), by: key, type_name });
+            return Ok(Self {
+                asked: Asked::Wanted(wanted),
+                by: key,
+                type_name,
+            });
         }
-        let asked = if config.seccomp().is_some() { Asked::Spec } else { Asked::Nothing };
+        let asked = if config.seccomp().is_some() {
+            Asked::Spec
+        } else {
+            Asked::Nothing
+        };
         let type_name = match (&asked, identity.engine) {
             (Asked::Nothing, _) => "Unconfined",
             (_, Engine::CriO) => match config.facts().annotation(CRI_O_KEY) {
@@ -72,7 +80,11 @@ impl Request {
             },
             _ => "spec",
         };
-        Ok(Self { asked, by: "linux.seccomp".to_owned(), type_name })
+        Ok(Self {
+            asked,
+            by: "linux.seccomp".to_owned(),
+            type_name,
+        })
     }
 }
 
@@ -89,11 +101,17 @@ impl fmt::Display for Request {
 
 /// The annotation that counts for this container: its own, else its pod's.
 fn annotation(facts: &Facts<'_>, identity: &Identity) -> Option<(String, String)> {
-    let own = identity.container.as_ref().map(|name| format!("{CONTAINER_KEY}{name}"));
-    [own, Some(POD_KEY.to_owned())].into_iter().flatten().find_map(|key| {
-        let value = facts.annotation(&key)?.to_owned();
-        Some((key, value))
-    })
+    let own = identity
+        .container
+        .as_ref()
+        .map(|name| format!("{CONTAINER_KEY}{name}"));
+    [own, Some(POD_KEY.to_owned())]
+        .into_iter()
+        .flatten()
+        .find_map(|key| {
+            let value = facts.annotation(&key)?.to_owned();
+            Some((key, value))
+        })
 }
 
 /// The type that an annotation's value means.
@@ -118,11 +136,27 @@ mod tests {
 
     #[test]
     fn annotation_values_are_kubernetes_own() {
-        assert_eq!(from_annotation("runtime/default"), Ok(Wanted::RuntimeDefault));
-        assert_eq!(from_annotation("docker/default"), Ok(Wanted::RuntimeDefault));
+        assert_eq!(
+            from_annotation("runtime/default"),
+            Ok(Wanted::RuntimeDefault)
+        );
+        assert_eq!(
+            from_annotation("docker/default"),
+            Ok(Wanted::RuntimeDefault)
+        );
         assert_eq!(from_annotation("unconfined"), Ok(Wanted::Unconfined));
-        assert!(matches!(from_annotation("localhost/a/b.json"), Ok(Wanted::Localhost(_))));
-        for bad in ["", "Unconfined", "localhost/", "localhost/../x", "localhost//x", "runtime"] {
+        assert!(matches!(
+            from_annotation("localhost/a/b.json"),
+            Ok(Wanted::Localhost(_))
+        ));
+        for bad in [
+            "",
+            "Unconfined",
+            "localhost/",
+            "localhost/../x",
+            "localhost//x",
+            "runtime",
+        ] {
             assert!(from_annotation(bad).is_err(), "{bad:?}");
         }
     }

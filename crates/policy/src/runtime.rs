@@ -26,10 +26,21 @@ impl Directory {
             return Ok(None);
         };
         // Only now does it matter who wrote it.
-        let fd = open::beneath(&self.fd, POLICY.as_ref())
-            .map_err(|errno| PolicyError::new(&shown, Problem::Io { doing: "open it", errno }))?;
+        let fd = open::beneath(&self.fd, POLICY.as_ref()).map_err(|errno| {
+            PolicyError::new(
+                &shown,
+                Problem::Io {
+                    doing: "open it",
+                    errno,
+                },
+            )
+        })?;
         let again = open::read(fd, &shown, Trusted::now())?;
-        if again == bytes { Ok(Some(path)) } else { Ok(path_in(&String::from_utf8_lossy(&again))) }
+        if again == bytes {
+            Ok(Some(path))
+        } else {
+            Ok(path_in(&String::from_utf8_lossy(&again)))
+        }
     }
 }
 
@@ -48,10 +59,22 @@ mod tests {
     #[test]
     fn the_path_is_found_in_a_broken_policy() {
         let crun = Some(PathBuf::from("/usr/bin/crun"));
-        assert_eq!(path_in("version = 1\n[runtime]\npath = \"/usr/bin/crun\"\n"), crun);
-        assert_eq!(path_in("version = \nfoo\n[runtime]\npath = \"/usr/bin/crun\"\n"), crun);
-        assert_eq!(path_in("[runtime]\npath = \"/usr/bin/crun\"\n[[rule]\nx = = 1"), crun);
-        assert_eq!(path_in("runtime.path = \"/usr/bin/crun\"\nmode = \"enfrce"), crun);
+        assert_eq!(
+            path_in("version = 1\n[runtime]\npath = \"/usr/bin/crun\"\n"),
+            crun
+        );
+        assert_eq!(
+            path_in("version = \nfoo\n[runtime]\npath = \"/usr/bin/crun\"\n"),
+            crun
+        );
+        assert_eq!(
+            path_in("[runtime]\npath = \"/usr/bin/crun\"\n[[rule]\nx = = 1"),
+            crun
+        );
+        assert_eq!(
+            path_in("runtime.path = \"/usr/bin/crun\"\nmode = \"enfrce"),
+            crun
+        );
         assert_eq!(path_in("[runtime]\npath = \"crun\"\n"), None);
         assert_eq!(path_in("version = 1\n"), None);
     }

@@ -12,12 +12,20 @@ fn denies(action: Action) -> bool {
 /// Nothing is left that needs a listener, an errno or a tracer.
 pub(crate) fn audit(profile: Seccomp) -> Seccomp {
     let log = |action, errno| {
-        if denies(action) { (Action::ScmpActLog, None) } else { (action, errno) }
+        if denies(action) {
+            (Action::ScmpActLog, None)
+        } else {
+            (action, errno)
+        }
     };
     let (default_action, default_errno) = log(profile.default_action, profile.default_errno);
     let rules = profile.rules.into_iter().map(|rule| {
         let (action, errno) = log(rule.action, rule.errno);
-        Rule { action, errno, ..rule }
+        Rule {
+            action,
+            errno,
+            ..rule
+        }
     });
     Seccomp {
         default_action,
@@ -31,5 +39,8 @@ pub(crate) fn audit(profile: Seccomp) -> Seccomp {
 
 /// The profile for the native architecture alone: calls of any other ABI kill.
 pub(crate) fn native_only(profile: Seccomp, native: Arch) -> Seccomp {
-    Seccomp { architectures: vec![native], ..profile }
+    Seccomp {
+        architectures: vec![native],
+        ..profile
+    }
 }

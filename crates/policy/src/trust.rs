@@ -26,13 +26,19 @@ pub(crate) struct Trusted {
 impl Trusted {
     pub(crate) fn now() -> Self {
         let root = rustix::fs::stat("/").map_or(0, |stat| stat.st_uid);
-        Self { caller: rustix::process::geteuid().as_raw(), root }
+        Self {
+            caller: rustix::process::geteuid().as_raw(),
+            root,
+        }
     }
 
     /// Checks one file or folder.
     pub(crate) fn check(self, path: &Path, stat: &Stat) -> Result<(), PolicyError> {
         if ![0, self.caller, self.root].contains(&stat.st_uid) {
-            return Err(PolicyError::new(path, Problem::Owner { owner: stat.st_uid }));
+            return Err(PolicyError::new(
+                path,
+                Problem::Owner { owner: stat.st_uid },
+            ));
         }
         let mode = stat.st_mode & 0o7777;
         let folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
@@ -58,7 +64,13 @@ impl Trusted {
         let real = real_path(&fd, shown)?;
         for folder in real.ancestors().skip(1) {
             let stat = rustix::fs::stat(folder).map_err(|errno| {
-                PolicyError::new(folder, Problem::Io { doing: "look at it", errno })
+                PolicyError::new(
+                    folder,
+                    Problem::Io {
+                        doing: "look at it",
+                        errno,
+                    },
+                )
             })?;
             self.check(folder, &stat)?;
         }
@@ -71,7 +83,16 @@ pub(crate) fn real_path(fd: impl AsFd, shown: &Path) -> Result<PathBuf, PolicyEr
     use std::os::fd::AsRawFd;
     use std::os::unix::ffi::OsStringExt;
     let link = format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd());
-    let path = rustix::fs::readlink(link, Vec::new())
-        .map_err(|errno| PolicyError::new(shown, Problem::Io { doing: "find where it is", errno }))?;
-    Ok(PathBuf::from(std::ffi::OsString::from_vec(path.into_bytes())))
+    let path = rustix::fs::readlink(link, Vec::new()).map_err(|errno| {
+        PolicyError::new(
+            shown,
+            Problem::Io {
+                doing: "find where it is",
+                errno,
+            },
+        )
+    })?;
+    Ok(PathBuf::from(std::ffi::OsString::from_vec(
+        path.into_bytes(),
+    )))
 }

@@ -33,11 +33,23 @@ impl WhenDocument {
         let identity = subject.identity;
         let engine = Some(identity.engine.name());
         let texts: [(&'static str, Option<&Globs>, Option<&str>); 7] = [
-            ("engine", self.engine.as_ref().map(toml::Spanned::get_ref), engine),
+            (
+                "engine",
+                self.engine.as_ref().map(toml::Spanned::get_ref),
+                engine,
+            ),
             ("handler", self.handler.as_ref(), Some(subject.handler)),
-            ("namespace", self.namespace.as_ref(), identity.namespace.as_deref()),
+            (
+                "namespace",
+                self.namespace.as_ref(),
+                identity.namespace.as_deref(),
+            ),
             ("pod", self.pod.as_ref(), identity.pod.as_deref()),
-            ("container", self.container.as_ref(), identity.container.as_deref()),
+            (
+                "container",
+                self.container.as_ref(),
+                identity.container.as_deref(),
+            ),
             ("image", self.image.as_ref(), identity.image.as_deref()),
             (
                 "requested",
@@ -61,11 +73,18 @@ impl WhenDocument {
                 None => untold = Some("annotation"),
             }
         }
-        if self.privileged.is_some_and(|wanted| wanted != subject.privileged) {
+        if self
+            .privileged
+            .is_some_and(|wanted| wanted != subject.privileged)
+        {
             return Verdict::Fails;
         }
         let hosts = [
-            ("host_network", self.host_network, LinuxNamespaceType::Network),
+            (
+                "host_network",
+                self.host_network,
+                LinuxNamespaceType::Network,
+            ),
             ("host_pid", self.host_pid, LinuxNamespaceType::Pid),
             ("host_ipc", self.host_ipc, LinuxNamespaceType::Ipc),
         ];
@@ -91,7 +110,10 @@ impl WhenDocument {
 }
 
 fn any(globs: &Globs, text: &str) -> bool {
-    globs.as_slice().iter().any(|pattern| glob::matches(pattern, text))
+    globs
+        .as_slice()
+        .iter()
+        .any(|pattern| glob::matches(pattern, text))
 }
 
 /// Whether the container shares the namespace that we are in. A pod's container joins its sandbox's
@@ -100,7 +122,11 @@ fn shares_host(facts: &Facts<'_>, kind: LinuxNamespaceType) -> Option<bool> {
     if let Some(known) = facts.shares_host(kind) {
         return Some(known);
     }
-    let joined = facts.namespaces.as_ref()?.iter().find(|namespace| namespace.typ() == kind)?;
+    let joined = facts
+        .namespaces
+        .as_ref()?
+        .iter()
+        .find(|namespace| namespace.typ() == kind)?;
     let own = match kind {
         LinuxNamespaceType::Network => "/proc/self/ns/net",
         LinuxNamespaceType::Pid => "/proc/self/ns/pid",

@@ -48,7 +48,10 @@ fn joined<'a>(
     for (here, &letter) in letters.iter().enumerate() {
         let Some(flag) = flags::by_short(tables, letter) else {
             let inline = letters.contains(&b'=');
-            return Step::Unknown { at, inline };
+            return match flags::is_go_switch(tables, letters) {
+                true => Step::Next(at + 1),
+                false => Step::Unknown { at, inline },
+            };
         };
         if leaves(flag) {
             return Step::Stop;

@@ -119,6 +119,12 @@ pub(super) fn by_abbreviation(tables: &Tables, name: &[u8]) -> Option<&'static F
     }
 }
 
+/// Whether these letters after one dash are Go's form of a switch. containerd restores with
+/// `-no-subreaper` whatever the runtime; crun and youki refuse it.
+pub(super) fn is_go_switch(tables: &Tables, letters: &[u8]) -> bool {
+    by_long(tables, letters).is_some_and(|flag| flag.takes == Takes::Nothing)
+}
+
 fn all(tables: &Tables) -> impl Iterator<Item = &'static Flag> {
     tables.iter().flat_map(|table| table.iter())
 }

@@ -86,7 +86,10 @@ fn joined<'a>(
 ) -> Step {
     for (here, &letter) in letters.iter().enumerate() {
         let Some(flag) = flags::by_short(tables, letter) else {
-            return Step::Unknown { at, inline: false };
+            return match flags::is_go_switch(tables, letters) {
+                true => Step::Next(at + 1),
+                false => Step::Unknown { at, inline: false },
+            };
         };
         if leaves(flag) {
             return Step::Stop;

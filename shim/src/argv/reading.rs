@@ -399,4 +399,4 @@ pub(super) fn owned(word: &[u8]) -> OsString {
 }
 
 /// How many unknown global flags are followed both ways; no engine passes more than one.
-const UNKNOWN_GLOBALS: u8 = 4;
+const UNKNOWN_GLOBALS: u8 = 8;

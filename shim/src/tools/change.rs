@@ -12,7 +12,10 @@ const LISTED: usize = 40;
 /// The profile before and after, and the calls whose fate differs. `before` is the whole
 /// config.json, `after` the profile that applies (none: unconfined).
 pub(super) fn between(before: &[u8], after: Option<&str>) -> Vec<String> {
-    let before = Config::parse(before).ok().and_then(|config| config.seccomp()).map(|value| value.raw().to_owned());
+    let before = Config::parse(before)
+        .ok()
+        .and_then(|config| config.seccomp())
+        .map(|value| value.raw().to_owned());
     let (before, after) = (before.as_deref().and_then(read), after.and_then(read));
     let mut lines = vec![
         format!("before: {}", summary(before.as_ref())),
@@ -63,7 +66,12 @@ fn names<'a>(label: &str, names: impl Iterator<Item = &'a &'a str>) -> Option<St
     if names.is_empty() {
         return None;
     }
-    let listed = names.iter().take(LISTED).copied().collect::<Vec<_>>().join(" ");
+    let listed = names
+        .iter()
+        .take(LISTED)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(" ");
     let more = match names.len().saturating_sub(LISTED) {
         0 => String::new(),
         more => format!(" and {more} more"),

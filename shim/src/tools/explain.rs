@@ -27,7 +27,12 @@ pub(super) struct Explain {
     #[arg(long, alias = "shim-policy", value_name = "DIR")]
     policy: Option<PathBuf>,
     /// The runtime handler to decide for
-    #[arg(long, alias = "shim-handler", value_name = "NAME", default_value = "shim")]
+    #[arg(
+        long,
+        alias = "shim-handler",
+        value_name = "NAME",
+        default_value = "shim"
+    )]
     handler: String,
     /// For people, or as JSON
     #[arg(long, value_enum, default_value = "text")]
@@ -43,7 +48,10 @@ struct Answer {
 
 impl Explain {
     pub(super) fn run(&self, own: &Own) -> i32 {
-        let folder = self.policy.as_deref().unwrap_or_else(|| policy_directory(own));
+        let folder = self
+            .policy
+            .as_deref()
+            .unwrap_or_else(|| policy_directory(own));
         match self.answer(folder) {
             Ok(answer) => {
                 match self.format {
@@ -57,7 +65,10 @@ impl Explain {
                 match self.format {
                     Format::Text => complain(&format!("the create would be refused: {reason}")),
                     Format::Json => {
-                        print(&format!("{:#}\n", json!({"result": "refused", "reason": reason})));
+                        print(&format!(
+                            "{:#}\n",
+                            json!({"result": "refused", "reason": reason})
+                        ));
                     }
                 }
                 1
@@ -67,14 +78,22 @@ impl Explain {
 
     fn answer(&self, folder: &Path) -> Result<Answer, Refusal> {
         let files = Files::at(&self.bundle, self.config.as_deref());
-        let bundle = files.open()?.ok_or_else(|| Refusal::NoBundle { path: files.shown.clone() })?;
+        let bundle = files.open()?.ok_or_else(|| Refusal::NoBundle {
+            path: files.shown.clone(),
+        })?;
         let policy = load(Directory::open(folder))?;
         if policy.is_strict() && bundle.open_to_others() {
-            return Err(Refusal::OpenBundle { path: files.shown.clone() });
+            return Err(Refusal::OpenBundle {
+                path: files.shown.clone(),
+            });
         }
         let before = bundle.read().map_err(|error| files.fail(error))?;
         let judged = Judged::of(&policy, &before, &files, &self.handler)?;
-        Ok(Answer { files, before, judged })
+        Ok(Answer {
+            files,
+            before,
+            judged,
+        })
     }
 }
 
@@ -93,7 +112,12 @@ impl Answer {
             ("changesBundle", json!(self.judged.rewritten.is_some())),
             ("untold", json!(untold)),
             ("sha256", json!(profile.map(sha256))),
-            ("seccomp", profile.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()),
+            (
+                "seccomp",
+                profile
+                    .and_then(|text| serde_json::from_str(text).ok())
+                    .unwrap_or_default(),
+            ),
         ];
         if let Some(fields) = value.as_object_mut() {
             fields.extend(more.map(|(key, value)| (key.to_owned(), value)));
@@ -112,7 +136,10 @@ impl Answer {
         line("container", &who(decision));
         line("asked for", &decision.request.to_string());
         if decision.privileged {
-            line("", "it is privileged: no seccomp, nearly all capabilities, nothing masked, all devices");
+            line(
+                "",
+                "it is privileged: no seccomp, nearly all capabilities, nothing masked, all devices",
+            );
         }
         for untold in &decision.untold {
             let words = format!(
@@ -126,7 +153,10 @@ impl Answer {
         line("combined", combined(decision));
         line("mode", decision.mode.name());
         if decision.native_only {
-            line("", "for the native architecture alone: calls of other ABIs kill");
+            line(
+                "",
+                "for the native architecture alone: calls of other ABIs kill",
+            );
         }
         for floor in &decision.floors {
             line("floor", floor);
@@ -138,7 +168,10 @@ impl Answer {
             line("stricter", rounded);
         }
         for annotation in &decision.stripped {
-            line("taken out", &format!("annotation {annotation}: only the policy steers seccomp"));
+            line(
+                "taken out",
+                &format!("annotation {annotation}: only the policy steers seccomp"),
+            );
         }
         line("result", &result(decision, self.judged.profile.as_deref()));
         for words in change::between(&self.before, self.judged.profile.as_deref()) {

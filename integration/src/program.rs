@@ -1,0 +1,62 @@
+//! Programs run to their end.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// What a program said and how it ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// Both outputs, for messages and for looking for words.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    /// Whether it exited with 0.
+    #[must_use]
+    pub fn ok(&self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+/// Runs a command with nothing on its standard input.
+///
+/// # Panics
+/// If it cannot be started at all: then the test cannot tell anything.
+#[must_use]
+#[expect(clippy::panic, reason = "a test ends here")]
+pub fn run(command: &mut Command) -> Outcome {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The binary under test: `SHIM_BINARY`, else the one that `make build` leaves.
+///
+/// # Panics
+/// If it is not built.
+#[must_use]
+pub fn shim_binary() -> PathBuf {
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/shim");
+    let path = std::env::var_os("SHIM_BINARY").map_or_else(|| PathBuf::from(built), PathBuf::from);
+    let path = path.canonicalize().unwrap_or(path);
+    assert!(
+        path.is_file(),
+        "{} is not built: run `make build`",
+        path.display()
+    );
+    path
+}
