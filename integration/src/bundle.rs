@@ -167,6 +167,6 @@ impl TestBundle {
 
 /// The applets that tests use.
 const APPLETS: &[&str] = &[
-    "sh", "true", "false", "echo", "cat", "grep", "mkdir", "rmdir", "sleep", "unshare", "mount",
-    "ls", "chmod", "hostname", "date", "kill", "test", "id",
+    "sh", "sed", "true", "false", "echo", "cat", "grep", "mkdir", "rmdir", "sleep", "unshare",
+    "mount", "ls", "chmod", "hostname", "date", "kill", "test", "id",
 ];

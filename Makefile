@@ -1,0 +1,39 @@
+# The commands that a person needs. Each installs what it lacks from Debian's packages, by name.
+
+RUNTIMES := runc crun busybox-static libseccomp-dev
+TESTING  := $(RUNTIMES) strace time util-linux
+SHIM     := target/release/shim
+PREFIX   ?= /usr/local
+
+.PHONY: help build demo test check bench install packages-build packages-test
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+build: packages-build ## the static release binary, at target/release/shim
+	cargo build --release --locked -p shim
+	@mkdir -p target/release
+	@install target/$$(rustc --print host-tuple)/release/shim $(SHIM)
+
+demo: build packages-test ## a real container under four policies
+	cargo run --quiet --locked -p integration --bin demo
+
+test: build packages-test ## every check and every test, with a closing count
+	sh integration/test.sh
+
+check: ## formatting, lints and documentation; warnings are errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+bench: build packages-test ## ratios against the bare runtime, raw numbers in target/bench
+	cargo run --quiet --release --locked -p integration --bin bench
+
+install: build ## the binary in PREFIX/bin
+	install -D $(SHIM) $(DESTDIR)$(PREFIX)/bin/shim
+
+packages-build:
+	@sh integration/packages.sh libseccomp-dev gcc libc6-dev
+
+packages-test:
+	@sh integration/packages.sh $(TESTING)

@@ -1,0 +1,238 @@
+//! `make bench`: what the shim costs, as ratios against the bare runtime in the same run.
+//!
+//! All commands of a table are interleaved in an order that changes from round to round; medians
+//! and the medians of paired differences are printed, and the raw numbers are kept as CSV.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use integration::{PolicyDir, RealRuntime, TestBundle, run, shim_binary};
+use serde_json::Value;
+
+/// One thing to time: its name, what to run, and what to run afterwards, untimed.
+struct Entry<'a> {
+    name: &'static str,
+    make: Box<dyn Fn() -> Command + 'a>,
+    after: Box<dyn Fn() + 'a>,
+}
+
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints"
+)]
+fn main() -> ExitCode {
+    let rounds: usize = std::env::args()
+        .nth(1)
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(300);
+    let raw = std::env::args()
+        .nth(2)
+        .unwrap_or_else(|| "target/bench".to_owned());
+    let Some(runtime) = RealRuntime::find("bench", "runc") else {
+        return ExitCode::FAILURE;
+    };
+    if let Err(error) = std::fs::create_dir_all(&raw) {
+        eprintln!("cannot keep the raw numbers in {raw}: {error}");
+        return ExitCode::FAILURE;
+    }
+    let policy = PolicyDir::new("[defaults]\nprofile = \"RuntimeDefault\"\ncombine = \"restrict\"");
+    let missing = policy.path().join("none");
+
+    println!("`state nope`, {rounds} rounds");
+    let nothing = || Box::new(|| ()) as Box<dyn Fn()>;
+    let state = |mut command: Command| {
+        command.args(["state", "nope"]);
+        command
+    };
+    let passing = vec![
+        Entry {
+            name: "runc",
+            make: Box::new(|| state(runtime.bare())),
+            after: nothing(),
+        },
+        Entry {
+            name: "shim, no policy directory",
+            make: Box::new(|| state(runtime.shimmed(&missing))),
+            after: nothing(),
+        },
+        Entry {
+            name: "shim, policy directory",
+            make: Box::new(|| state(runtime.shimmed(policy.path()))),
+            after: nothing(),
+        },
+    ];
+    print!(
+        "{}",
+        table(
+            &passing,
+            rounds,
+            Path::new(&raw).join("state.csv").as_path()
+        )
+    );
+
+    let rounds = (rounds / 3).max(20);
+    println!("\n`create`, Docker-like bundle with a Docker-sized profile, {rounds} rounds");
+    let bundle = TestBundle::new(&["true"]);
+    bundle.edit(|config| config["linux"]["seccomp"] = docker_sized());
+    let original = bundle.text();
+    let id = bundle.id();
+    let create = |mut command: Command| {
+        bundle.write_text(&original);
+        command
+            .args(["create", "--bundle"])
+            .arg(bundle.path())
+            .arg(&id);
+        command
+    };
+    let delete =
+        || Box::new(|| drop(run(runtime.bare().args(["delete", "--force", &id])))) as Box<dyn Fn()>;
+    let creating = vec![
+        Entry {
+            name: "runc",
+            make: Box::new(|| create(runtime.bare())),
+            after: delete(),
+        },
+        Entry {
+            name: "shim, embedded policy",
+            make: Box::new(|| create(runtime.shimmed(&missing))),
+            after: delete(),
+        },
+        Entry {
+            name: "shim, policy directory",
+            make: Box::new(|| create(runtime.shimmed(policy.path()))),
+            after: delete(),
+        },
+    ];
+    print!(
+        "{}",
+        table(
+            &creating,
+            rounds,
+            Path::new(&raw).join("create.csv").as_path()
+        )
+    );
+
+    let own: Vec<f64> = policy
+        .decisions()
+        .iter()
+        .filter_map(|decision| decision.get("microseconds")?.as_f64())
+        .collect();
+    println!(
+        "\nthe shim's own part of create: {:.0} µs (median of {})",
+        median(&own),
+        own.len()
+    );
+    let peak = peak_memory(policy.path(), &bundle, &original);
+    println!(
+        "peak memory of its own part: {}",
+        peak.as_deref().unwrap_or("not measured: no /usr/bin/time")
+    );
+    println!("raw numbers: {raw}/*.csv");
+    ExitCode::SUCCESS
+}
+
+/// The embedded default as a container without any capability would get it: as large as Docker's.
+fn docker_sized() -> Value {
+    let target = profile::Target {
+        capabilities: std::collections::BTreeSet::new(),
+        arch: profile::native_from_name(std::env::consts::ARCH)
+            .unwrap_or(profile::Arch::ScmpArchX86_64),
+        kernel: profile::Kernel { major: 6, minor: 1 },
+    };
+    serde_json::from_str(&default_profile::resolve(&target).to_json()).unwrap_or_default()
+}
+
+/// Times all entries in rounds and gives the table.
+fn table(entries: &[Entry<'_>], rounds: usize, raw: &Path) -> String {
+    let mut times: Vec<Vec<f64>> = vec![Vec::with_capacity(rounds); entries.len()];
+    for round in 0..rounds.saturating_add(WARM_UP) {
+        for turn in 0..entries.len() {
+            let which = round.wrapping_mul(7).wrapping_add(turn) % entries.len();
+            let (Some(entry), Some(times)) = (entries.get(which), times.get_mut(which)) else {
+                continue;
+            };
+            let mut command = (entry.make)();
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            let start = Instant::now();
+            let status = command.status();
+            let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
+            (entry.after)();
+            if status.is_ok() && round >= WARM_UP {
+                times.push(milliseconds);
+            }
+        }
+    }
+    keep(entries, &times, raw);
+    let mut text = String::new();
+    let empty = Vec::new();
+    let base = times.first().unwrap_or(&empty);
+    for (entry, times) in entries.iter().zip(&times) {
+        let paired: Vec<f64> = times
+            .iter()
+            .zip(base)
+            .map(|(time, base)| time - base)
+            .collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "  {:<28} {:>8.3} ms  x {:.3}  paired {:+.3} ms",
+            entry.name,
+            median(times),
+            median(times) / median(base),
+            median(&paired),
+        );
+    }
+    text
+}
+
+/// Rounds that are run and not counted: files and pages come into the cache.
+const WARM_UP: usize = 5;
+
+#[expect(clippy::print_stderr, reason = "a benchmark prints")]
+fn keep(entries: &[Entry<'_>], times: &[Vec<f64>], path: &Path) {
+    let mut csv = String::from("entry,milliseconds\n");
+    for (entry, times) in entries.iter().zip(times) {
+        for time in times {
+            // Writing to a String cannot fail.
+            let _ = writeln!(csv, "{},{time:.4}", entry.name.replace(',', ""));
+        }
+    }
+    if let Err(error) = std::fs::write(path, csv) {
+        eprintln!("cannot keep {}: {error}", path.display());
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The shim's own high-water mark. The kernel keeps it over an exec (getrusage(2), ru_maxrss), so
+/// the runtime behind it is a busybox, which is smaller; GNU time reads it.
+fn peak_memory(policy: &Path, bundle: &TestBundle, original: &[u8]) -> Option<String> {
+    bundle.write_text(original);
+    let small = bundle.path().join("runc");
+    std::fs::copy("/bin/busybox", &small).ok()?;
+    let mut command = Command::new("/usr/bin/time");
+    command
+        .args(["-f", "%M KiB"])
+        .arg(shim_binary())
+        .arg("--shim-runtime")
+        .arg(&small);
+    command
+        .arg("--shim-policy")
+        .arg(policy)
+        .args(["create", "--bundle"])
+        .arg(bundle.path());
+    let said = run(command.arg("id")).stderr;
+    said.lines()
+        .find(|line| line.ends_with(" KiB"))
+        .map(str::to_owned)
+}
