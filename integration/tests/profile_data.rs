@@ -1,5 +1,9 @@
 //! Profiles as the engines' own code resolves them, and profiles as found in public.
-#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail the test"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
