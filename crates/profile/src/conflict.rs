@@ -101,7 +101,6 @@ const EPERM: u32 = 1;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{Dialect, Kernel, ProblemKind, Source, Target, native_from_name};
 
     fn conflicting(rules: &str) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The three formats that go by the name of "seccomp profile", and how to tell them apart.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use strict_json::Value;
@@ -23,24 +24,32 @@ impl Dialect {
     /// The dialect that the keys of `root` belong to: Podman's if there is a `defaultErrno` or
     /// `errno`, Docker's if there is a key that OCI does not have, else OCI, where all agree.
     pub(crate) fn of(root: &Value<'_>) -> Self {
+        // Most files are of one kind throughout: look for the words before walking the tree.
+        let may_have = |keys: &[&str]| {
+            let raw = root.raw();
+            raw.contains('\\') || keys.iter().any(|key| raw.contains(key))
+        };
+        let podman = may_have(&["\"defaultErrno\"", "\"errno\""]);
+        if !podman && !may_have(&["\"archMap\"", "\"name\"", "\"includes\"", "\"excludes\""]) {
+            return Self::Oci;
+        }
         let mut dialect = Self::Oci;
-        for member in root.members() {
-            match member.key.as_ref() {
-                "defaultErrno" => return Self::Podman,
-                "archMap" => dialect = Self::Docker,
-                "syscalls" => {
-                    for key in member.value.elements().flat_map(|rule| rule.members()) {
-                        match key.key.as_ref() {
-                            "errno" => return Self::Podman,
-                            "name" | "includes" | "excludes" => dialect = Self::Docker,
-                            _ => {}
-                        }
-                    }
-                }
-                _ => {}
+        for found in keys(root).filter_map(|key| Self::of_key(&key)) {
+            dialect = found;
+            if found == Self::Podman || !podman {
+                break;
             }
         }
         dialect
+    }
+
+    /// The dialect that a key of the profile or of a rule belongs to, if not all have it.
+    fn of_key(key: &Key<'_>) -> Option<Self> {
+        match (key.of_rule, key.name.as_ref()) {
+            (false, "defaultErrno") | (true, "errno") => Some(Self::Podman),
+            (false, "archMap") | (true, "name" | "includes" | "excludes") => Some(Self::Docker),
+            _ => None,
+        }
     }
 
     /// Whether this dialect's readers know `key`, one of those that not all have.
@@ -52,6 +61,28 @@ impl Dialect {
             _ => true,
         }
     }
+}
+
+struct Key<'a> {
+    name: Cow<'a, str>,
+    of_rule: bool,
+}
+
+/// The keys of the profile and of its rules, in the file's order.
+fn keys<'a>(root: &Value<'a>) -> impl Iterator<Item = Key<'a>> {
+    root.members().flat_map(|member| {
+        let rules = (member.key == "syscalls").then_some(member.value);
+        let own = Key {
+            name: member.key,
+            of_rule: false,
+        };
+        let rules = rules.into_iter().flat_map(|rules| rules.elements());
+        let of_rules = rules.flat_map(|rule| rule.members()).map(|member| Key {
+            name: member.key,
+            of_rule: true,
+        });
+        std::iter::once(own).chain(of_rules)
+    })
 }
 
 impl fmt::Display for Dialect {
@@ -91,5 +122,14 @@ mod tests {
             Dialect::Podman
         );
         assert_eq!(of("null"), Dialect::Oci);
+        assert_eq!(
+            of(r#"{"x":"errno","syscalls":[{"names":["errno","name"]}]}"#),
+            Dialect::Oci
+        );
+        assert_eq!(of(r#"{"syscalls":[{"\u0065rrno":""}]}"#), Dialect::Podman);
+        assert_eq!(
+            of(r#"{"syscalls":[{"name":"a"}],"defaultErrno":""}"#),
+            Dialect::Podman
+        );
     }
 }

@@ -35,11 +35,13 @@ pub(crate) fn name(dialect: Dialect, native: Arch) -> Option<&'static str> {
     })
 }
 
-/// Whether any node has `name` for `arches`.
+/// Whether any node has the name `found` for `arches`; also for `x32`, which Docker's own default
+/// lists beside `amd64` though no node is of that kind.
 pub(crate) fn filters_know(dialect: Dialect, found: &str) -> bool {
-    NATIVE
-        .iter()
-        .any(|arch| name(dialect, *arch) == Some(found))
+    found == "x32"
+        || NATIVE
+            .iter()
+            .any(|arch| name(dialect, *arch) == Some(found))
 }
 
 /// Whether the engine applies the entry of `archMap` for `native` on such a node.
@@ -124,6 +126,8 @@ mod tests {
         for never in ["x86_64", "SCMP_ARCH_X86_64", "aarch64", ""] {
             assert!(!filters_know(Dialect::Docker, never), "{never}");
         }
-        assert!(filters_know(Dialect::Docker, "amd64"));
+        for known in ["amd64", "x32"] {
+            assert!(filters_know(Dialect::Docker, known), "{known}");
+        }
     }
 }

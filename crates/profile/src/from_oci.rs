@@ -66,3 +66,54 @@ impl Seccomp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use strict_json::{MAX_DEPTH, Text};
+
+    use super::*;
+
+    fn problem(seccomp: &str) -> String {
+        let text = format!("{{\"linux\":\n{{\"seccomp\":{seccomp}}}}}");
+        let text = Text::check(text.as_bytes(), MAX_DEPTH).expect("JSON");
+        let linux = text.root().members().next().expect("linux");
+        let seccomp = linux.value.members().next().expect("seccomp");
+        let read = Seccomp::from_oci(&seccomp.value);
+        read.expect_err("a problem").to_string()
+    }
+
+    #[test]
+    fn places_are_those_in_the_whole_config() {
+        let message = problem(r#"{"defaultAction":"ALLOW"}"#);
+        assert!(
+            message.starts_with("line 2, column 29: \"ALLOW\" is no action"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_request_that_decides_nothing_is_refused() {
+        for nothing in ["null", "{}", r#"{"defaultAction":""}"#] {
+            let message = problem(nothing);
+            assert!(
+                message.starts_with("line 2, column 12: the profile decides nothing"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_with_one_condition_and_two_actions_is_refused() {
+        let rule = |action: &str| {
+            format!(
+                r#"{{"names":["a"],"action":"SCMP_ACT_{action}",
+                     "args":[{{"index":0,"value":1,"op":"SCMP_CMP_EQ"}}]}}"#
+            )
+        };
+        let (log, kill) = (rule("LOG"), rule("KILL"));
+        let message = problem(&format!(
+            r#"{{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{log},{kill}]}}"#
+        ));
+        assert!(message.contains("same condition"), "{message}");
+    }
+}

@@ -7,7 +7,34 @@
 //! those and gives one that is never looser than both stacked. [`Seccomp::to_json`] writes the
 //! result in the one form that Go, C and Rust read alike.
 //!
+//! What this does not promise: that libseccomp compiles the result, or compiles it rightly. And
+//! unknown syscall names pass, because runtimes skip them.
+//!
 //! Files are opened elsewhere: everything here works on bytes and values.
+//!
+//! ```
+//! use profile::{Dialect, Kernel, Source, Target, native_from_name};
+//!
+//! let file = br#"{
+//!     "defaultAction": "SCMP_ACT_ALLOW",
+//!     "syscalls": [{
+//!         "names": ["mount"], "action": "SCMP_ACT_ERRNO",
+//!         "excludes": {"caps": ["CAP_SYS_ADMIN"]}
+//!     }]
+//! }"#;
+//! let source = Source::read(file)?;
+//! assert_eq!(source.dialect(), Dialect::Docker);
+//! let target = Target {
+//!     capabilities: ["CAP_CHOWN".to_owned()].into(),
+//!     arch: native_from_name("amd64").ok_or("no such architecture")?,
+//!     kernel: Kernel { major: 6, minor: 18 },
+//! };
+//! assert_eq!(
+//!     source.resolve(&target)?.to_json(),
+//!     r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mount"],"action":"SCMP_ACT_ERRNO"}]}"#
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod arch;

@@ -96,7 +96,10 @@ pub enum ProblemKind {
     )]
     DecidesNothing,
     /// Rules, but no default action: every runtime refuses.
-    #[error("the profile has rules but no \"defaultAction\", so it does not decide other calls")]
+    #[error(
+        "the profile has rules but no \"defaultAction\", so it decides nothing about other calls, \
+         and that never means unconfined here"
+    )]
     NoDefault,
     /// Another JSON document.
     #[error("this is {0}, not a seccomp profile")]
@@ -120,7 +123,7 @@ pub enum ProblemKind {
         found: String,
     },
     /// A field that a rule or condition cannot do without.
-    #[error("{0} is missing")]
+    #[error("{0} is missing or empty")]
     Missing(&'static str),
     /// A word that is none of its set.
     #[error("{found:?} is no {what} that runtimes know")]

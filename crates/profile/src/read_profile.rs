@@ -95,9 +95,9 @@ pub(crate) fn action(reader: &mut Reader, offset: usize, word: &str) -> Option<A
     reader.word(offset, word)
 }
 
-/// The errno that a name or decimal string of Podman's means.
-pub(crate) fn errno_mend(text: &str) -> Option<String> {
-    nearest(text, errno::names()).map(|near| format!("did you mean {near:?}?"))
+/// A guess at the errno that `text` was meant to name.
+pub(crate) fn errno_mend(reader: &mut Reader, text: &str) -> Option<String> {
+    reader.guess(|| nearest(text, errno::names()))
 }
 
 #[derive(Default)]
@@ -182,7 +182,8 @@ impl Top {
         self.errno = errno::errno(&word).map(|errno| (at, errno));
         if self.errno.is_none() {
             let found = shown(&word);
-            reader.problem(at, ProblemKind::UnknownErrno { found }, errno_mend(&word));
+            let mend = errno_mend(reader, &word);
+            reader.problem(at, ProblemKind::UnknownErrno { found }, mend);
         }
     }
 }
@@ -205,8 +206,7 @@ fn listed_arch(reader: &mut Reader, offset: usize, found: &str) -> Option<Arch> 
             Some("leave it out, the native one is always in".to_owned())
         } else {
             let meant = native_from_name(found).map(words::word);
-            let near = meant.or_else(|| words::near::<Arch>(found));
-            near.map(|near| format!("did you mean {near:?}?"))
+            reader.guess(|| meant.or_else(|| words::near::<Arch>(found)))
         };
         let (what, found) = ("architecture", shown(found));
         reader.problem(offset, ProblemKind::Unknown { what, found }, mend);

@@ -120,7 +120,8 @@ impl Fields {
             let found = shown(&word);
             self.bad_errno = Some((at, found.clone()));
             let kind = WarningKind::UnknownErrno { found };
-            reader.warning(at, kind, errno_mend(&word));
+            let mend = errno_mend(reader, &word);
+            reader.warning(at, kind, mend);
         }
     }
 

@@ -53,7 +53,12 @@ fn a_profile_that_decides_nothing_is_refused() {
         assert!(message.contains("never means unconfined"), "{message}");
     }
     let rules = r#"{"defaultAction":"","syscalls":[{"names":["a"],"action":"SCMP_ACT_KILL"}]}"#;
-    assert!(problem(rules).contains("no \"defaultAction\""));
+    let message = problem(rules);
+    assert!(
+        message.contains("rules but no \"defaultAction\""),
+        "{message}"
+    );
+    assert!(message.contains("never means unconfined"), "{message}");
 }
 
 #[test]
@@ -176,9 +181,12 @@ fn a_key_of_two_ways_is_refused() {
 
 #[test]
 fn rules_lack_neither_action_nor_operator() {
-    assert!(problem(&with(r#""syscalls":[{"names":["a"]}]"#)).contains("\"action\" is missing"));
+    assert!(
+        problem(&with(r#""syscalls":[{"names":["a"]}]"#))
+            .contains("\"action\" is missing or empty")
+    );
     assert!(problem(&with(r#""syscalls":[null]"#)).contains("a rule must be an object"));
-    assert!(problem(&rule(r#","args":[{"index":0}]"#)).contains("\"op\" is missing"));
+    assert!(problem(&rule(r#","args":[{"index":0}]"#)).contains("\"op\" is missing or empty"));
     assert!(problem(&rule(r#","args":[null]"#)).contains("a condition must be an object"));
     assert!(problem(&rule(r#","args":{}"#)).contains("args must be an array, not an object"));
     assert!(problems(&rule(r#","args":null"#)).is_empty());

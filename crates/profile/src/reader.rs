@@ -25,6 +25,8 @@ pub(crate) struct Reader {
     problems: Vec<Found<ProblemKind>>,
     warnings: Vec<Found<WarningKind>>,
     ignored: Vec<&'static str>,
+    more: usize,
+    guesses: usize,
 }
 
 impl Reader {
@@ -34,17 +36,35 @@ impl Reader {
             problems: Vec::new(),
             warnings: Vec::new(),
             ignored: Vec::new(),
+            more: 0,
+            guesses: 0,
         }
     }
 
     /// Notes a problem.
     pub(crate) fn problem(&mut self, offset: usize, kind: ProblemKind, mend: Option<String>) {
-        self.problems.push(Found { offset, kind, mend });
+        if self.problems.len() < NOTED {
+            self.problems.push(Found { offset, kind, mend });
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
     }
 
     /// Notes an oddity.
     pub(crate) fn warning(&mut self, offset: usize, kind: WarningKind, mend: Option<String>) {
-        self.warnings.push(Found { offset, kind, mend });
+        if self.warnings.len() < NOTED {
+            self.warnings.push(Found { offset, kind, mend });
+        }
+    }
+
+    /// What `near` finds, as a question; looked for a limited number of times, because comparing
+    /// words is slow and a file may have very many wrong ones.
+    pub(crate) fn guess(&mut self, near: impl FnOnce() -> Option<&'static str>) -> Option<String> {
+        if self.guesses >= KEPT {
+            return None;
+        }
+        self.guesses = self.guesses.saturating_add(1);
+        near().map(|near| format!("did you mean {near:?}?"))
     }
 
     /// The one problem that there is, if there is exactly one.
@@ -70,6 +90,7 @@ impl Reader {
         }
         self.problems.sort_by_key(|found| found.offset);
         let more = self.problems.len().saturating_sub(KEPT);
+        let more = more.saturating_add(self.more);
         let kept = self.problems.into_iter().take(KEPT);
         let kept = kept.map(|found| Problem {
             place: place(text.as_bytes(), found.offset),
@@ -155,7 +176,7 @@ impl Reader {
     pub(crate) fn word<W: Word>(&mut self, offset: usize, found: &str) -> Option<W> {
         let meaning = words::meaning(found);
         if meaning.is_none() {
-            let mend = words::near::<W>(found).map(|near| format!("did you mean {near:?}?"));
+            let mend = self.guess(|| words::near::<W>(found));
             let (what, found) = (W::WHAT, shown(found));
             self.problem(offset, ProblemKind::Unknown { what, found }, mend);
         }
@@ -217,22 +238,32 @@ pub(crate) fn not_json(bytes: &[u8], fault: strict_json::Fault) -> Problems {
     Problems::new(vec![problem], 0)
 }
 
-/// How many problems, and how many warnings, are kept.
+/// How many problems, and how many warnings, are handed out.
 const KEPT: usize = 100;
+
+/// How many are remembered, to hand out the first of them; the others are counted.
+const NOTED: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn words_are_guessed_at_a_hundred_times() {
+        let mut reader = Reader::new(Dialect::Oci);
+        let guesses = (0..150).filter_map(|_| reader.guess(|| Some("a")));
+        assert_eq!(guesses.count(), 100);
+    }
+
+    #[test]
     fn all_problems_are_kept_by_place_up_to_a_hundred() {
         let mut reader = Reader::new(Dialect::Oci);
-        for offset in (0..150).rev() {
+        for offset in (0..150).rev().chain([200; 1_000]) {
             reader.problem(offset, ProblemKind::EmptyName, None);
         }
         let problems = reader.finish(&"x".repeat(200)).expect_err("problems");
         assert_eq!(problems.iter().len(), 100);
-        assert_eq!(problems.more(), 50);
+        assert_eq!(problems.more(), 1_050);
         let columns: Vec<usize> = problems.iter().map(|p| p.place.column).collect();
         assert_eq!(columns, (1..=100).collect::<Vec<_>>());
     }

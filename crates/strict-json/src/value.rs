@@ -292,45 +292,59 @@ impl<'a> Walk<'a> {
 
 /// Where the value that starts at `start` ends. The text is known to be JSON.
 fn end_of_value(bytes: &[u8], start: usize) -> usize {
+    match bytes.get(start) {
+        Some(b'"') => end_of_string(bytes, start),
+        Some(b'{' | b'[') => end_of_container(bytes, start),
+        _ => find(bytes, start, |byte| {
+            matches!(
+                byte,
+                b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b':'
+            )
+        }),
+    }
+}
+
+/// Only strings and brackets matter on the way to the bracket that closes the first.
+fn end_of_container(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
     let mut depth = 0_usize;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => at = end_of_string(bytes, at),
-            b'{' | b'[' => {
-                depth = depth.saturating_add(1);
-                at = at.saturating_add(1);
-            }
-            b'}' | b']' => {
-                if depth == 0 {
-                    return at;
-                }
-                depth = depth.saturating_sub(1);
-                at = at.saturating_add(1);
-            }
-            b',' | b' ' | b'\t' | b'\n' | b'\r' | b':' if depth == 0 => return at,
-            _ => {
-                at = at.saturating_add(1);
+    loop {
+        at = find(bytes, at, |byte| {
+            matches!(byte, b'"' | b'{' | b'[' | b'}' | b']')
+        });
+        match bytes.get(at) {
+            Some(b'"') => {
+                at = end_of_string(bytes, at);
                 continue;
             }
+            Some(b'{' | b'[') => depth = depth.saturating_add(1),
+            Some(_) => depth = depth.saturating_sub(1),
+            None => return at,
         }
+        at = at.saturating_add(1);
         if depth == 0 {
             return at;
         }
     }
-    at
 }
 
 fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start.saturating_add(1);
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at.saturating_add(1),
-            b'\\' => at = at.saturating_add(2),
-            _ => at = at.saturating_add(1),
+    loop {
+        at = find(bytes, at, |byte| matches!(byte, b'"' | b'\\'));
+        match bytes.get(at) {
+            Some(b'"') => return at.saturating_add(1),
+            Some(_) => at = at.saturating_add(2),
+            None => return at,
         }
     }
-    at
+}
+
+/// The first byte at or after `from` that `wanted` holds for, or the end.
+fn find(bytes: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(from..).unwrap_or(b"");
+    let found = rest.iter().position(|byte| wanted(*byte));
+    from.saturating_add(found.unwrap_or(rest.len()))
 }
 
 /// Undoes JSON's escapes.
