@@ -1,8 +1,10 @@
 //! The default profile against the engines' own: never looser than Docker's and containerd's, and
 //! stricter only where the documentation says so.
 
+#[cfg(test)] // which tells clippy that these are tests
 #[path = "default_profile_data/evaluate.rs"]
 mod evaluate;
+#[cfg(test)]
 #[path = "default_profile_data/reference.rs"]
 mod reference;
 
@@ -63,7 +65,8 @@ impl Differences {
     }
 }
 
-/// The differences to `engine` in all of `references`, each of which must be of one sort.
+/// The differences to `engine` in all of `references`.
+#[expect(clippy::print_stdout, reason = "a test's own words")]
 fn differences(engine: &str, references: &[Reference]) -> Differences {
     let mut all = Differences::default();
     let mut count = 0;
@@ -165,8 +168,6 @@ fn the_document_names_every_difference() {
         let rows = rows(&data);
         for engine in ["podman", "crio"] {
             let found = differences(engine, &rows);
-            println!("LOOSER {:?}", found.looser);
-            println!("STRICTER {:?}", found.stricter);
             all.extend(found.looser);
             all.extend(found.stricter);
         }

@@ -73,7 +73,10 @@ pub(crate) fn boundaries(name: &str, tables: [&Table<'_>; 2]) -> Vec<Arguments> 
         let at = values.entry(index).or_default();
         for value in [condition.value, condition.value_two] {
             at.extend([value, value.wrapping_sub(1), value.wrapping_add(1), !value]);
-            at.extend((0..34).map(|bit| value ^ (1 << bit)));
+            at.extend([value | 1 << 32, value | 1 << 63]);
+        }
+        if condition.op == Operator::ScmpCmpMaskedEq {
+            at.extend((0..34).map(|bit| condition.value_two ^ (1 << bit)));
         }
         at.extend([u64::from(u32::MAX), u64::MAX]);
         at.extend(0..64);
