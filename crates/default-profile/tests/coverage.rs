@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use default_profile::{Group, Verdict, groups};
+use default_profile::{Errno, Group, Verdict, groups};
 use profile::Arch;
 
 /// How often the groups for `arch` name each call.
@@ -143,6 +143,20 @@ fn calls_after_linux_6_18_are_left_to_the_default_action() {
     let named = named_on(Arch::ScmpArchX86_64);
     assert!(!named.contains_key("listns"));
     assert!(!named.contains_key("rseq_slice_yield"));
+}
+
+#[test]
+fn whole_calls_are_denied_with_eperm_or_enosys_alone() {
+    for group in groups() {
+        if let Verdict::Deny(errno)
+        | Verdict::Needs {
+            otherwise: errno, ..
+        } = group.verdict
+        {
+            let simple = [Errno::NotImplemented, Errno::NotPermitted].contains(&errno);
+            assert!(simple, "{}: {}", group.name, errno.name());
+        }
+    }
 }
 
 #[test]
