@@ -1,4 +1,5 @@
 //! What each runtime makes of odd profiles.
+#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 use filter::{Call, CompileError, Endian, InvalidProgram, Refusal, Runtime, compile};
 use profile::{Action, Arch, Condition, Operator, Rule, Seccomp};
