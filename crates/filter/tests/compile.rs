@@ -325,3 +325,39 @@ fn a_model_that_disagrees_is_shown_the_call() {
     assert_eq!(found.map(|difference| difference.call.args[0]), Some(7));
     assert_eq!(filter.first_difference(calls, |_| None), None);
 }
+
+#[test]
+fn runc_makes_a_tree_of_more_than_32_names() {
+    // A default of ALLOW has no stub, so that only the tree makes the lengths differ.
+    let deny = |count| {
+        let mut rule = rule("read", Action::ScmpActErrno, vec![]);
+        rule.names = (0..count)
+            .map(|nr| filter::name(nr, X64).unwrap().into())
+            .collect();
+        let profile = profile(Action::ScmpActAllow, vec![rule]);
+        BOTH.map(|runtime| {
+            let filter = compile(&profile, X64, runtime).unwrap();
+            filter.program.instructions().len()
+        })
+    };
+    let [runc, crun] = deny(32);
+    assert_eq!(runc, crun);
+    let [runc, crun] = deny(33);
+    assert!(runc > crun, "{runc} {crun}");
+}
+
+#[test]
+fn a_default_that_lets_calls_pass_has_no_stub() {
+    for action in [
+        Action::ScmpActAllow,
+        Action::ScmpActLog,
+        Action::ScmpActTrace,
+        Action::ScmpActErrno,
+        Action::ScmpActKillProcess,
+    ] {
+        let rules = vec![rule("close", Action::ScmpActTrap, vec![])];
+        let new = said(&profile(action, rules), Runtime::Runc, "mount", 0);
+        let closed = matches!(action, Action::ScmpActErrno | Action::ScmpActKillProcess);
+        assert_eq!(new == "ERRNO(38)", closed, "{action}: {new}");
+    }
+}
