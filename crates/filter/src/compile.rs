@@ -11,7 +11,8 @@ use libseccomp::{ScmpArch, ScmpFilterContext};
 use profile::{Arch, Seccomp};
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use crate::error::{CompileError, Refusal};
+use crate::error::CompileError;
+use crate::fault::{Fault, Place};
 use crate::filter::Filter;
 use crate::plan::Plan;
 use crate::program::Program;
@@ -27,55 +28,42 @@ pub fn compile(
     as_runtime: Runtime,
 ) -> Result<Filter, CompileError> {
     let plan = Plan::new(profile, native, as_runtime)?;
-    let bytes = plan.build()?;
+    let bytes = plan.build().map_err(|fault| plan.explain(fault))?;
     plan.finish(&bytes)
 }
 
 impl Plan {
     /// Takes the steps, and gives libseccomp's program in the native architecture's order of bytes.
-    pub(crate) fn build(&self) -> Result<Vec<u8>, CompileError> {
+    pub(crate) fn build(&self) -> Result<Vec<u8>, Fault> {
         let mut context =
-            ScmpFilterContext::new(self.default.scmp).map_err(|_| CompileError::Default {
-                action: self.default.action,
-                data: self.default.data,
-            })?;
+            ScmpFilterContext::new(self.default.scmp).map_err(Fault::at(Place::Start))?;
         self.add_architectures(&mut context)?;
         if self.tree {
             context
                 .set_ctl_optimize(2)
-                .map_err(|error| CompileError::Export {
-                    source: error.into(),
-                })?;
+                .map_err(Fault::at(Place::Export))?;
         }
-        for step in &self.steps {
+        for (at, step) in self.steps.iter().enumerate() {
             context
                 .add_rule_conditional(step.decision.scmp, step.syscall, &step.conditions)
-                .map_err(|error| CompileError::Rule {
-                    rule: step.rule,
-                    name: step.name.clone(),
-                    source: error.into(),
-                })?;
+                .map_err(Fault::at(Place::Step(at)))?;
         }
         export(&context)
     }
 
-    fn add_architectures(&self, context: &mut ScmpFilterContext) -> Result<(), CompileError> {
-        let refused = |arch| {
-            move |error: libseccomp::error::SeccompError| CompileError::Arch {
-                arch,
-                source: Refusal::from(error),
-            }
-        };
-        let (native, token) = self.native;
+    fn add_architectures(&self, context: &mut ScmpFilterContext) -> Result<(), Fault> {
+        let (_, native) = self.native;
         // A new context has the host's architecture; for another machine it must go.
-        if token != ScmpArch::native() {
+        if native != ScmpArch::native() {
             context
                 .remove_arch(ScmpArch::native())
-                .map_err(refused(native))?;
-            context.add_arch(token).map_err(refused(native))?;
+                .and_then(|context| context.add_arch(native))
+                .map_err(Fault::at(Place::Native))?;
         }
-        for (arch, token) in &self.others {
-            context.add_arch(*token).map_err(refused(*arch))?;
+        for (at, (_, arch)) in self.others.iter().enumerate() {
+            context
+                .add_arch(*arch)
+                .map_err(Fault::at(Place::Other(at)))?;
         }
         Ok(())
     }
@@ -94,17 +82,16 @@ impl Plan {
     }
 }
 
-fn export(context: &ScmpFilterContext) -> Result<Vec<u8>, CompileError> {
-    let memory = |error: io::Error| CompileError::Memory {
+fn export(context: &ScmpFilterContext) -> Result<Vec<u8>, Fault> {
+    let memory = |error: io::Error| Fault {
+        place: Place::Memory,
         errno: error.raw_os_error().unwrap_or_default(),
     };
     let fd = memfd_create("filter", MemfdFlags::CLOEXEC).map_err(|errno| memory(errno.into()))?;
     let mut file = File::from(fd);
     context
         .export_bpf(&file)
-        .map_err(|error| CompileError::Export {
-            source: error.into(),
-        })?;
+        .map_err(Fault::at(Place::Export))?;
     let mut bytes = Vec::new();
     file.rewind()
         .and_then(|()| file.read_to_end(&mut bytes))

@@ -134,16 +134,16 @@ pub enum Refusal {
     Other(i32),
 }
 
-impl From<libseccomp::error::SeccompError> for Refusal {
-    fn from(error: libseccomp::error::SeccompError) -> Self {
-        use libseccomp::error::SeccompErrno;
-        match error.errno() {
-            Some(SeccompErrno::EACCES) => Self::IsDefault,
-            Some(SeccompErrno::EDOM) => Self::Architecture,
-            Some(SeccompErrno::EEXIST) => Self::Conflict,
-            Some(SeccompErrno::EINVAL) => Self::Invalid,
-            Some(SeccompErrno::ENOMEM) => Self::Memory,
-            _ => Self::Other(error.sysrawrc().unwrap_or_default().saturating_neg()),
+impl Refusal {
+    /// What libseccomp's `errno`, above 0, means.
+    pub(crate) fn from_errno(errno: i32) -> Self {
+        match errno {
+            libc::EACCES => Self::IsDefault,
+            libc::EDOM => Self::Architecture,
+            libc::EEXIST => Self::Conflict,
+            libc::EINVAL => Self::Invalid,
+            libc::ENOMEM => Self::Memory,
+            _ => Self::Other(errno),
         }
     }
 }

@@ -13,6 +13,7 @@
 use profile::{Arch, Seccomp};
 
 use crate::error::CompileError;
+use crate::fault::Fault;
 use crate::filter::Filter;
 use crate::plan::Plan;
 use crate::runtime::Runtime;
@@ -79,10 +80,11 @@ pub fn compile_guarded(
     limits: Limits,
 ) -> Result<Filter, GuardError> {
     let plan = Plan::new(profile, native, as_runtime)?;
-    match in_child(limits, || plan.build().ok())? {
-        Some(bytes) => Ok(plan.finish(&bytes)?),
-        // The child came to an error within the limits, and so does this process, which can say
-        // which one it is.
-        None => Ok(plan.build().and_then(|bytes| plan.finish(&bytes))?),
+    match in_child(limits, || plan.build().map_err(Fault::to_bytes))? {
+        Ok(bytes) => Ok(plan.finish(&bytes)?),
+        Err(bytes) => {
+            let fault = Fault::from_bytes(&bytes).ok_or(GuardError::Silent)?;
+            Err(plan.explain(fault).into())
+        }
     }
 }

@@ -46,6 +46,7 @@ mod check;
 mod compile;
 mod difference;
 mod error;
+mod fault;
 mod filter;
 mod flags;
 mod guard;

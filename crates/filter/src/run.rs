@@ -106,8 +106,9 @@ impl Call {
     /// The word at `offset` bytes into `struct seccomp_data`. Which half of a 64-bit field comes
     /// first is the calling machine's order.
     fn word(&self, offset: u32) -> u32 {
+        let first = offset.is_multiple_of(8);
         let field = match offset / 8 {
-            0 if offset % 8 == 0 => return self.nr,
+            0 if first => return self.nr,
             0 => return self.arch,
             1 => self.instruction_pointer,
             other => other
@@ -117,7 +118,7 @@ impl Call {
                 .copied()
                 .unwrap_or_default(),
         };
-        let upper = (offset % 8 != 0) == (Endian::of_audit_arch(self.arch) == Endian::Little);
+        let upper = first == (Endian::of_audit_arch(self.arch) == Endian::Big);
         let half = if upper { field >> 32 } else { field & LOW };
         u32::try_from(half).unwrap_or_default()
     }

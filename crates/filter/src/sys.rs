@@ -7,14 +7,17 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, setrlimit, wai
 
 use crate::guard::{GuardError, Limits};
 
-/// Does `work` in a child under `limits` and gives its bytes, or `None` where it has none.
+/// What work comes to.
+type Answer = Result<Vec<u8>, Vec<u8>>;
+
+/// Does `work` in a child under `limits` and gives its answer, good or bad, as bytes.
 ///
 /// # Errors
 /// Other threads in this process, a limit reached, a child that cannot be made or says nothing.
 pub(crate) fn in_child(
     limits: Limits,
-    work: impl FnOnce() -> Option<Vec<u8>>,
-) -> Result<Option<Vec<u8>>, GuardError> {
+    work: impl FnOnce() -> Answer,
+) -> Result<Answer, GuardError> {
     let threads = threads().map_err(GuardError::Child)?;
     if threads != 1 {
         return Err(GuardError::Threads(threads));
@@ -42,8 +45,8 @@ pub(crate) fn in_child(
             let answer = wait(pid, limits)?;
             read?;
             match answer {
-                HAS_BYTES => Ok(Some(bytes)),
-                HAS_NONE => Ok(None),
+                GOOD => Ok(Ok(bytes)),
+                BAD => Ok(Err(bytes)),
                 _ => Err(GuardError::Silent),
             }
         }
@@ -52,18 +55,18 @@ pub(crate) fn in_child(
 }
 
 /// What the child does; its result is the exit status.
-fn child(limits: Limits, writer: PipeWriter, work: impl FnOnce() -> Option<Vec<u8>>) -> i32 {
+fn child(limits: Limits, writer: PipeWriter, work: impl FnOnce() -> Answer) -> i32 {
     // A panic must not unwind into the parent's code.
     catch_unwind(AssertUnwindSafe(|| {
         let mut writer = writer;
         if limit(limits).is_err() {
             return SILENT;
         }
-        match work() {
-            Some(bytes) if writer.write_all(&bytes).is_ok() => HAS_BYTES,
-            Some(_) => SILENT,
-            None => HAS_NONE,
-        }
+        let (bytes, status) = match work() {
+            Ok(bytes) => (bytes, GOOD),
+            Err(bytes) => (bytes, BAD),
+        };
+        writer.write_all(&bytes).map_or(SILENT, |()| status)
     }))
     .unwrap_or(SILENT)
 }
@@ -116,6 +119,6 @@ fn threads() -> io::Result<usize> {
 }
 
 /// The child's exit statuses.
-const HAS_BYTES: i32 = 0;
-const HAS_NONE: i32 = 1;
+const GOOD: i32 = 0;
+const BAD: i32 = 1;
 const SILENT: i32 = 2;

@@ -7,7 +7,7 @@ use profile::{Arch, Condition, Rule, Seccomp};
 use serde_json::Value;
 
 /// The rows of a file of JSON lines.
-pub fn rows(folder: &Path, file: &str) -> Vec<Value> {
+pub(crate) fn rows(folder: &Path, file: &str) -> Vec<Value> {
     let text = fs::read_to_string(folder.join(file)).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -15,7 +15,7 @@ pub fn rows(folder: &Path, file: &str) -> Vec<Value> {
 }
 
 /// A field, which in some rows is JSON inside a string.
-pub fn field(row: &Value, name: &str) -> Value {
+pub(crate) fn field(row: &Value, name: &str) -> Value {
     match &row[name] {
         Value::String(text) => serde_json::from_str(text).unwrap(),
         other => other.clone(),
@@ -23,7 +23,7 @@ pub fn field(row: &Value, name: &str) -> Value {
 }
 
 /// `linux.seccomp`, with null for what is absent and for no names.
-pub fn seccomp(value: &Value) -> Seccomp {
+pub(crate) fn seccomp(value: &Value) -> Seccomp {
     Seccomp {
         default_action: read(&value["defaultAction"]),
         default_errno: errno(&value["defaultErrnoRet"]),
@@ -70,12 +70,12 @@ fn read<T: for<'a> serde::Deserialize<'a>>(value: &Value) -> T {
 }
 
 /// A number written as `"0x…"`.
-pub fn hex(value: &Value) -> u64 {
+pub(crate) fn hex(value: &Value) -> u64 {
     u64::from_str_radix(value.as_str().unwrap().strip_prefix("0x").unwrap(), 16).unwrap()
 }
 
 /// Up to six of them.
-pub fn args(value: &Value) -> [u64; 6] {
+pub(crate) fn args(value: &Value) -> [u64; 6] {
     let mut args = [0; 6];
     for (arg, value) in args.iter_mut().zip(list(value)) {
         *arg = hex(value);
@@ -84,6 +84,6 @@ pub fn args(value: &Value) -> [u64; 6] {
 }
 
 /// The architecture by the data's name.
-pub fn arch(name: &Value) -> Arch {
+pub(crate) fn arch(name: &Value) -> Arch {
     profile::native_from_name(name.as_str().unwrap()).unwrap()
 }
