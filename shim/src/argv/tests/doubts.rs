@@ -49,7 +49,7 @@ fn an_unknown_global_flag_may_take_a_value_or_not() {
             ("--new exec create -b X ID", "refused"),
             ("--new run exec", "refused"),
             (
-                "--a --b --c --d --e --f --g --i --j create -b X ID",
+                "--n1 --n2 --n3 --n4 --n5 --n6 --n7 --n8 --n9 create -b X ID",
                 "refused",
             ),
         ] {
@@ -125,7 +125,7 @@ fn messages_are_one_line_and_hold_no_words_that_engines_look_for() {
         ("create - --bundle X", Flavor::Runc),
         ("--new run exec", Flavor::Crun),
         (
-            "--a --b --c --d --e --f --g --i --j create -b X ID",
+            "--n1 --n2 --n3 --n4 --n5 --n6 --n7 --n8 --n9 create -b X ID",
             Flavor::Youki,
         ),
         ("--new v --shim-policy p create -b X ID", Flavor::Unknown),
