@@ -1,6 +1,13 @@
 //! argv as the real runtimes read it, against `shim::argv::scan`: wherever a runtime reads a
 //! bundle's config.json, `scan` has found the same file, or refused.
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test: its helpers may fail as it does"
+)]
 
 mod lines;
 mod world;
