@@ -39,7 +39,10 @@ pub struct OwnError {
 #[non_exhaustive]
 pub enum OwnFault {
     /// No value follows.
-    #[error("the option {} needs a value; write {0}=VALUE", shown(option))]
+    #[error(
+        "the option {} needs a value; write both as one word, with = between them",
+        shown(option)
+    )]
     NoValue {
         /// The option.
         option: OsString,
@@ -278,7 +281,7 @@ mod tests {
         let text = fault("--shim-policy").to_string();
         assert_eq!(
             text,
-            r#"the option "--shim-policy" needs a value; write "--shim-policy"=VALUE"#
+            r#"the option "--shim-policy" needs a value; write both as one word, with = between them"#
         );
     }
 }

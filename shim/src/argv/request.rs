@@ -138,7 +138,7 @@ pub enum Doubt {
     /// A value that starts with a dash, which versions of runc read differently.
     #[error(
         "the bundle can't be known for certain: versions of runc differ on {} followed by a word \
-         that starts with a dash; write {0}=VALUE",
+         that starts with a dash; write both as one word, with = between them",
         shown(flag)
     )]
     DashValue {
@@ -177,8 +177,8 @@ pub enum Doubt {
     },
     /// A global flag that no table has, after which different words could be the subcommand.
     #[error(
-        "the subcommand can't be known for certain: seccomp-shim does not know the flag {}; write \
-         {0}=VALUE if it takes a value, or leave it out",
+        "the subcommand can't be known for certain: seccomp-shim does not know the flag {}; if \
+         it takes a value, write both as one word, with = between them, or leave it out",
         shown(flag)
     )]
     UnknownGlobal {

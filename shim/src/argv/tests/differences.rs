@@ -1,7 +1,12 @@
 //! Where parsers differ: one line a row, one column a runtime.
 #![forbid(unsafe_code)]
 
-use super::{FLAVORS, short};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use super::{FLAVORS, short, words};
+use crate::argv::reading::{Outcome, Reading, read};
+use crate::argv::{RUNC_V1, RUNC_V3};
 
 /// A line, and what it comes to for runc, crun, youki, and an unknown runtime.
 const ROWS: &[(&str, [&str; 4])] = &[
@@ -229,4 +234,67 @@ fn each_runtime_is_read_by_its_own_rules() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A line, and the bundle that runc up to 1.4 and runc 1.5 each find: `-` for none, `?` for a
+/// refusal of ours.
+const RUNC: &[(&str, [&str; 2])] = &[
+    ("create --bundle X ID", ["X", "X"]),
+    ("create ID --bundle X", ["X", "X"]),
+    ("create ID -b=X --no-pivot", ["X", "X"]),
+    ("create -bundle X ID", ["X", "X"]),
+    ("create --b X ID", ["X", "X"]),
+    ("create -b=X ID", ["X", "X"]),
+    ("create -bX ID", ["?", "?"]),
+    ("create --bund X ID", ["?", "?"]),
+    ("create --bundle=A --bundle=B ID", ["B", "B"]),
+    ("create -b A --bundle B ID", ["-", "B"]),
+    ("create -b A -b B ID", ["B", "B"]),
+    ("create --bundle= ID", [".", "."]),
+    ("create --root R --bundle X ID", ["-", "X"]),
+    ("create --bundle X ID --log L", ["-", "X"]),
+    ("-- create --bundle X ID", ["X", "X"]),
+    ("create --bundle X -- ID", ["X", "X"]),
+    ("create ID -- --bundle", ["-", "-"]),
+    ("--debug false create", ["-", "-"]),
+    ("--log --debug create ID", [".", "."]),
+    // A switch takes the next word along, and the flags end there.
+    ("create --no-pivot ID --bundle X", ["-", "X"]),
+    ("create --no-pivot --bundle X ID", ["X", "X"]),
+    ("create --no-pivot=true ID --bundle X", ["X", "X"]),
+    // 1.22.1 never moves a dash as a value, later ones do; v3 ends at it as an operand.
+    ("create --bundle - ID", ["?", "-"]),
+    ("create - --bundle X", ["X", "."]),
+    ("create --bundle --keep ID", ["?", "--keep"]),
+    ("create ---bundle X ID", ["?", "?"]),
+    ("create -=X ID", ["?", "-"]),
+    // No letter after the dash: an operand to v3.
+    ("create -1", ["?", "."]),
+    ("create --no-pivot=maybe ID", ["-", "-"]),
+    ("create --no-pivot= ID", ["-", "."]),
+    ("create _--bundle=X_ ID", ["-", "X"]),
+    ("_create -b X ID", ["-", "X"]),
+    ("create --help=0 -b X ID", ["X", "X"]),
+    ("create ID --help", ["-", "-"]),
+    ("--version=false create ID", [".", "."]),
+];
+
+#[test]
+fn both_parsers_of_runc_are_read_by_their_own_rules() {
+    for (line, expected) in RUNC {
+        for (reading, expected) in [RUNC_V1, RUNC_V3].iter().zip(expected) {
+            let style = reading.style;
+            assert_eq!(&bundle(reading, line), expected, "{line} for {style:?}");
+        }
+    }
+}
+
+fn bundle(reading: &Reading, line: &str) -> String {
+    let args: Vec<OsString> = words(line);
+    let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+    match read(reading, &args) {
+        Outcome::Makes(made) => String::from_utf8_lossy(made.bundle.unwrap_or(b".")).into_owned(),
+        Outcome::Nothing | Outcome::Other => "-".to_owned(),
+        Outcome::Unclear(..) => "?".to_owned(),
+    }
 }
