@@ -76,7 +76,11 @@ fn main() -> ExitCode {
     let rounds = (rounds / 3).max(20);
     println!("\n`create`, Docker-like bundle with a Docker-sized profile, {rounds} rounds");
     let bundle = TestBundle::new(&["true"]);
-    bundle.edit(|config| config["linux"]["seccomp"] = docker_sized());
+    bundle.edit(|config| {
+        if let Some(seccomp) = config.pointer_mut("/linux").and_then(Value::as_object_mut) {
+            seccomp.insert("seccomp".to_owned(), docker_sized());
+        }
+    });
     let original = bundle.text();
     let id = bundle.id();
     let create = |mut command: Command| {
