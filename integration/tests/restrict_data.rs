@@ -100,6 +100,38 @@ fn argument(value: &Value) -> u64 {
     u64::from_str_radix(text.trim_start_matches("0x"), 16).unwrap()
 }
 
+/// The ABI of a query: numbers from 2^30 on are x32's, but for the last, which means no call.
+fn abi(query: &Value) -> Arch {
+    let arch = native_from_name(query["arch"].as_str().unwrap()).unwrap();
+    match query["nr"].as_u64().unwrap() {
+        0x4000_0000..0xffff_ffff if arch == NATIVE => Arch::ScmpArchX32,
+        _ => arch,
+    }
+}
+
+/// The name of a query's syscall, or one that no rule has where the library that the data was made
+/// with (libseccomp 2.5.4) has none, so that its filters give the default.
+fn known_name(query: &Value) -> &str {
+    let name = query["name"].as_str().unwrap_or_default();
+    let new =
+        TOO_NEW.contains(&name) || (abi(query), name) == (Arch::ScmpArchX32, "map_shadow_stack");
+    if new { "" } else { name }
+}
+
+const TOO_NEW: [&str; 11] = [
+    "getxattrat",
+    "listmount",
+    "listxattrat",
+    "lsm_get_self_attr",
+    "lsm_list_modules",
+    "lsm_set_self_attr",
+    "mseal",
+    "removexattrat",
+    "setxattrat",
+    "statmount",
+    "uretprobe",
+];
+
 #[derive(Debug, Default)]
 struct Count {
     pairs: usize,
@@ -142,12 +174,12 @@ fn a_restricted_profile_answers_as_both_filters_stacked() {
         count.pairs += 1;
         let mut wrong = 0;
         for query in queries {
-            let arch = native_from_name(query["arch"].as_str().unwrap()).unwrap();
+            let arch = abi(query);
             let mut args = [0; 6];
             for (arg, value) in args.iter_mut().zip(query["args"].as_array().unwrap()) {
                 *arg = argument(value);
             }
-            let name = query["name"].as_str().unwrap_or_default();
+            let name = known_name(query);
             let expect = texts(&query["expect_any_of"]);
             let expect: Vec<Outcome> = expect.into_iter().map(outcome).collect();
             let answer = judge(&result.profile, NATIVE, arch, name, args);
@@ -173,7 +205,7 @@ fn a_restricted_profile_answers_as_both_filters_stacked() {
     assert_eq!((all, refused), (90, 0));
     assert_eq!((count.looser, count.unstable), (0, 0));
     assert_eq!(count.pairs, 47);
-    assert!(count.exact_pairs * 100 >= count.pairs * 85, "{count:?}");
+    assert!(count.exact_pairs * 100 >= count.pairs * 100, "{count:?}");
 }
 
 fn has_note(notes: &[Note], name: &str) -> bool {
