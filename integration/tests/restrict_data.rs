@@ -1,5 +1,7 @@
 //! Restricted profiles, judged at the calls whose answer is known from both filters stacked.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers")]
+
 use integration::shared_data;
 use profile::meaning::{Outcome, judge};
 use profile::{

@@ -188,7 +188,7 @@ pub(super) fn joined(mut cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
 }
 
 /// How many cells a union may have.
-const CELLS: usize = 128;
+const CELLS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -149,8 +149,6 @@ fn restricted(policy: &Seccomp, request: &Seccomp) -> Option<Restricted> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
     #[test]
     fn a_result_is_never_looser_and_exact_unless_it_says_so(
         policy in any_profile(),
