@@ -1,5 +1,4 @@
 //! How long one restricting takes, on profiles of the size that engines ship.
-#![expect(missing_docs, reason = "criterion's macros make public items")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use profile::{Action, Arch, Condition, Operator, Rule, Seccomp, restrict};
