@@ -125,7 +125,12 @@ pub(crate) fn abi(query: &Value) -> Arch {
 /// The name of a query's syscall, or one that no rule has where the library that the data was made
 /// with (libseccomp 2.5.4) has none, so that its filters give the default.
 pub(crate) fn known_name(query: &Value) -> &str {
-    let name = query["name"].as_str().unwrap_or_default();
+    // The library has a name for one number for which the data has none.
+    let unnamed = match query["nr"].as_u64() {
+        Some(450) => "set_mempolicy_home_node",
+        _ => "",
+    };
+    let name = query["name"].as_str().unwrap_or(unnamed);
     let new =
         TOO_NEW.contains(&name) || (abi(query), name) == (Arch::ScmpArchX32, "map_shadow_stack");
     if new { "" } else { name }
