@@ -91,8 +91,13 @@ impl Policy {
         };
 
         let mut profile_file = None;
+        // Read only where it counts: what is replaced may be anything.
+        let mut theirs = None;
         let combined = match picked.profile {
-            ProfileDocument::Requested => asked(config, &request, &profiles)?,
+            ProfileDocument::Requested => {
+                theirs = asked(config, &request, &profiles)?;
+                theirs.clone()
+            }
             ProfileDocument::Wanted(wanted) => {
                 let ours = profiles
                     .resolve(wanted)
@@ -102,8 +107,8 @@ impl Policy {
                 match picked.combine {
                     Combine::Replace => ours,
                     Combine::Restrict => {
-                        let theirs = asked(config, &request, &profiles)?;
-                        stacker.both(ours, theirs)?
+                        theirs = asked(config, &request, &profiles)?;
+                        stacker.both(ours, theirs.clone())?
                     }
                 }
             }
@@ -129,7 +134,8 @@ impl Policy {
             floors.push(place);
         }
 
-        let outcome = outcome(config, result)?;
+        let present = theirs.filter(|_| request.asked == Asked::Spec);
+        let outcome = outcome(config, result, present.as_ref());
         Ok(Decision {
             privileged,
             profile: match picked.profile {
@@ -290,23 +296,23 @@ impl Stacker<'_> {
     }
 }
 
-/// What to do to `linux.seccomp` to have `result` there.
-fn outcome(config: &Config<'_>, result: Option<Seccomp>) -> Result<Outcome, PolicyError> {
-    let Some(profile) = result else {
-        return Ok(if config.seccomp().is_some() {
-            Outcome::Removed
-        } else {
-            Outcome::Kept
-        });
-    };
-    // What stands there already, if it says just this, stays as it is written. If it cannot be
-    // read it is replaced.
-    if let Ok(Some(present)) = own(config)
-        && present == profile
-    {
-        return Ok(Outcome::Kept);
+/// What to do to `linux.seccomp`, which says `present` if that was read, to have `result` there.
+fn outcome(
+    config: &Config<'_>,
+    result: Option<Seccomp>,
+    present: Option<&Seccomp>,
+) -> Outcome {
+    match result {
+        None if config.seccomp().is_none() => Outcome::Kept,
+        None => Outcome::Removed,
+        // What says just this already stays as it is written.
+        Some(profile) if Some(&profile) == present => Outcome::Kept,
+        Some(profile) => {
+            let json = profile.to_json();
+            let same = config.seccomp().is_some_and(|value| value.raw() == json);
+            if same { Outcome::Kept } else { Outcome::Set(json) }
+        }
     }
-    Ok(Outcome::Set(profile.to_json()))
 }
 
 /// An error without a place, placed at the rule that brought it about.

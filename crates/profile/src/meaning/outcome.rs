@@ -12,7 +12,8 @@ pub struct Outcome {
 
 impl Outcome {
     /// An action with its number, as a profile writes them: EPERM where ERRNO or TRACE has none,
-    /// and no number with any other action. KILL is another name of KILL_THREAD.
+    /// of a number the 16 bits that a filter's answer has room for, and none with any other action.
+    /// KILL is another name of KILL_THREAD.
     #[must_use]
     pub fn new(action: Action, errno: Option<u32>) -> Self {
         let action = match action {
@@ -20,7 +21,7 @@ impl Outcome {
             other => other,
         };
         let data = match action {
-            Action::ScmpActErrno | Action::ScmpActTrace => errno.unwrap_or(EPERM),
+            Action::ScmpActErrno | Action::ScmpActTrace => errno.unwrap_or(EPERM) & 0xffff,
             _ => 0,
         };
         Self { action, data }
@@ -122,6 +123,7 @@ mod tests {
         assert_eq!(enosys.stacked(eperm), eperm);
         assert_eq!(eperm.stacked(enosys), enosys);
         assert_eq!(eperm.errno(), Some(1));
+        assert_eq!(Outcome::new(Action::ScmpActErrno, Some(65_537)), eperm);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::combine::{Side, combine};
 use super::effect::{Case, Effect, Effects};
 use super::error::RestrictError;
-use super::multiplexer::{Implied, MULTIPLEXERS};
+use super::multiplexer::{Implied, MULTIPLEXERS, shut, strict, unsaid};
 use super::note::{Note, Rounding};
 use super::rules::Rules;
 use super::width::Width;
@@ -57,22 +57,53 @@ impl<'a> Both<'a> {
         rounded: &mut Vec<Note>,
     ) -> Result<(), RestrictError> {
         let (meant, rounding) = self.effect(syscall);
+        let mut opened = shut(syscall, &meant, implied, self.default, self.width)?;
+        let rest = unsaid(&meant, implied, self.default);
+        if opened.is_none() && !self.stays(syscall, &rest, implied) {
+            opened = Some(strict(syscall, &meant, self.default)?);
+        }
+        let named = self.policy.names_it(syscall) || self.request.names_it(syscall);
         let name = Cow::Borrowed(syscall);
-        match super::multiplexer::shut(syscall, &meant, implied, self.default, self.width)? {
-            Some(outcome) => {
-                rules.always(name, outcome);
-                rounded.push(stricter(syscall, Rounding::Multiplexer));
+        if let Some(outcome) = opened {
+            rules.always(name, outcome);
+            rounded.push(stricter(syscall, Rounding::Multiplexer));
+        } else {
+            if named || rest != Effect::Always(self.default) {
+                rules.add(name, rest);
             }
-            None => {
-                let rest = super::multiplexer::unsaid(meant, implied, self.default);
-                let named = self.policy.names_it(syscall) || self.request.names_it(syscall);
-                if named || rest != Effect::Always(self.default) {
-                    rules.add(name, rest);
-                }
-                rounded.extend(rounding.map(|rounding| stricter(syscall, rounding)));
-            }
+            rounded.extend(rounding.map(|rounding| stricter(syscall, rounding)));
         }
         Ok(())
+    }
+
+    /// Whether restricting the result again would say the same of a multiplexer, of which it says
+    /// `rest` itself.
+    fn stays(&self, syscall: &'static str, rest: &Effect, implied: &[Case]) -> bool {
+        let said = match rest {
+            Effect::Always(outcome) if *outcome != self.default => return true,
+            Effect::Always(_) => &[],
+            Effect::Cases(cases) => cases.as_slice(),
+        };
+        let all: Vec<Case> = said.iter().chain(implied).cloned().collect();
+        if all.is_empty() {
+            return true;
+        }
+        let policy_rest = Effect::Always(self.policy.default);
+        let policy = self.policy_side(syscall, &policy_rest);
+        let again = Side {
+            effect: &Effect::Cases(all),
+            default: self.default,
+        };
+        let (meant, _) = combine(policy, again, self.default, self.width);
+        shut(syscall, &meant, implied, self.default, self.width) == Ok(None)
+            && unsaid(&meant, implied, self.default) == *rest
+    }
+
+    fn policy_side<'b>(&'b self, name: &str, unsaid: &'b Effect) -> Side<'b> {
+        Side {
+            effect: self.policy.on(name).unwrap_or(unsaid),
+            default: self.policy.default,
+        }
     }
 
     /// All names that rules have, sorted.
@@ -92,10 +123,7 @@ impl<'a> Both<'a> {
             Effect::Always(self.policy.default),
             Effect::Always(self.request.default),
         );
-        let policy = Side {
-            effect: self.policy.on(name).unwrap_or(&unsaid.0),
-            default: self.policy.default,
-        };
+        let policy = self.policy_side(name, &unsaid.0);
         let request = Side {
             effect: self.request.on(name).unwrap_or(&unsaid.1),
             default: self.request.default,

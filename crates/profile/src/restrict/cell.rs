@@ -145,9 +145,9 @@ pub(super) fn minus(cells: Vec<Cell>, others: &[Cell]) -> Result<Vec<Cell>, TooL
     Ok(rest)
 }
 
-/// The same calls in few cells that do not overlap, in an order of their own.
+/// The same calls in few cells that do not overlap, whatever the order they are given in.
 pub(super) fn tidy(cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
-    let mut cells = join_all(cells)?;
+    let mut cells = joined(cells)?;
     if cells.len() < 2 {
         return Ok(cells);
     }
@@ -157,16 +157,19 @@ pub(super) fn tidy(cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
         let rest = minus(vec![cell], &apart)?;
         apart.extend(rest);
     }
-    let mut joined = join_all(apart)?;
-    joined.sort_unstable();
-    Ok(joined)
+    let mut cells = joined(apart)?;
+    cells.sort_unstable();
+    Ok(cells)
 }
 
-/// Joins cells as long as two make one.
-fn join_all(cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
+/// The same calls in fewer cells, whatever the order they are given in: those that make one are
+/// joined.
+pub(super) fn joined(mut cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
     if cells.len() > CELLS {
         return Err(TooLarge);
     }
+    cells.sort_unstable();
+    cells.dedup();
     let mut done: Vec<Cell> = Vec::with_capacity(cells.len());
     for mut cell in cells {
         let mut at = 0;
@@ -185,7 +188,7 @@ fn join_all(cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
 }
 
 /// How many cells a union may have.
-const CELLS: usize = 128;
+const CELLS: usize = 64;
 
 #[cfg(test)]
 mod tests {

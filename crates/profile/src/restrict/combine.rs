@@ -1,11 +1,12 @@
 //! The stricter of two effects on one syscall.
 
-use super::cell::{Cell, minus, tidy};
+use super::cell::{Cell, joined, minus, tidy};
 use super::effect::{Case, Effect};
 use super::error::TooLarge;
 use super::note::Rounding;
 use super::verbatim::verbatim;
 use super::width::Width;
+use crate::Condition;
 use crate::meaning::Outcome;
 
 /// One profile's side: its effect on the syscall and its default.
@@ -23,17 +24,18 @@ pub(super) fn combine(
     default: Outcome,
     width: Width,
 ) -> (Effect, Option<Rounding>) {
-    let (mut effect, rounding) = once(policy, request, default, width);
+    let (mut effect, mut rounding) = once(policy, request, default, width);
     for _ in 0..ROUNDS {
         let again = Side {
             effect: &effect,
             default,
         };
-        let (next, _) = once(policy, again, default, width);
+        let (next, further) = once(policy, again, default, width);
         if next == effect {
             return (effect, rounding);
         }
         effect = next;
+        rounding = rounding.max(further);
     }
     // No case is known that comes here; shutting the call is stable.
     let all = Effect::Always(strictest(policy, request));
@@ -81,25 +83,27 @@ fn regions(
     let request_rest = policy_parts
         .iter()
         .any(|(outcome, _)| matters(*outcome, request.default));
-    let (policy_said, request_said) = (policy_parts.len(), request_parts.len());
     if policy_rest {
         policy_parts.extend(policy.rest(&policy_parts)?);
     }
     if request_rest {
         request_parts.extend(request.rest(&request_parts)?);
     }
+    let always = |side: Side<'_>| matches!(side.effect, Effect::Always(_));
+    let mut defaults = !(policy_rest || always(policy)) || !(request_rest || always(request));
     let mut regions: Regions = Vec::new();
-    for (at, (one, cells)) in policy_parts.iter().enumerate() {
-        for (other_at, (other, other_cells)) in request_parts.iter().enumerate() {
-            let outcome = one.stacked(*other);
-            if outcome == default || (at >= policy_said && other_at >= request_said) {
-                continue;
-            }
+    for (one, cells) in &policy_parts {
+        for (other, other_cells) in &request_parts {
             let mut both = Vec::new();
             for cell in cells {
                 for other in other_cells {
                     both.extend(cell.and(other)?);
                 }
+            }
+            let outcome = one.stacked(*other);
+            if outcome == default {
+                defaults |= !both.is_empty();
+                continue;
             }
             match regions.iter_mut().find(|(known, _)| *known == outcome) {
                 Some((_, all)) => all.extend(both),
@@ -107,10 +111,11 @@ fn regions(
             }
         }
     }
-    for (_, cells) in &mut regions {
-        *cells = tidy(std::mem::take(cells))?;
-    }
     regions.retain(|(_, cells)| !cells.is_empty());
+    if let ([(_, cells)], false) = (regions.as_mut_slice(), defaults) {
+        *cells = vec![Cell::ALL];
+        return Ok(regions);
+    }
     regions.sort_by_key(|(outcome, _)| outcome.sort_key());
     Ok(regions)
 }
@@ -124,23 +129,30 @@ fn written(
     let mut rounding = None;
     let mut all = Vec::new();
     for (outcome, cells) in regions {
-        for cell in cells {
-            if cell.is_all() {
-                return Ok((Effect::Always(outcome), None));
-            }
-            for conditions in cell.conditions(CASES.saturating_sub(all.len()))? {
-                if conditions.iter().all(|one| width.fits(one)) {
-                    all.push(Case {
-                        conditions,
-                        outcome,
-                    });
-                } else if outcome.strictness() <= default.strictness() {
-                    rounding = Some(Rounding::SomeArguments);
-                } else {
-                    return Err(TooLarge);
-                }
-            }
+        let cells = joined(cells)?;
+        if cells.iter().any(Cell::is_all) {
+            return Ok((Effect::Always(outcome), None));
         }
+        // Cells that do not overlap compile best, but may be many more.
+        let apart = tidy(cells.clone()).and_then(|cells| lists(&cells, width));
+        let lists = match (apart, lists(&cells, width)) {
+            (Ok(apart), Ok(plain)) if apart.as_good_as(&plain) => apart,
+            (Ok(apart), Err(TooLarge)) => apart,
+            (_, plain) => plain?,
+        };
+        if lists.cut > 0 {
+            if outcome.strictness() > default.strictness() {
+                return Err(TooLarge);
+            }
+            rounding = Some(Rounding::SomeArguments);
+        }
+        all.extend(lists.conditions.into_iter().map(|conditions| Case {
+            conditions,
+            outcome,
+        }));
+    }
+    if all.len() > CASES {
+        return Err(TooLarge);
     }
     let effect = if all.is_empty() {
         Effect::Always(default)
@@ -150,14 +162,41 @@ fn written(
     Ok((effect, rounding))
 }
 
+/// Cells as lists of conditions.
+struct Lists {
+    /// How many lists are left out, as they would mean more to an architecture of 32 bits.
+    cut: usize,
+    conditions: Vec<Vec<Condition>>,
+}
+
+impl Lists {
+    /// Whether these are as good as `other`.
+    fn as_good_as(&self, other: &Self) -> bool {
+        (self.cut, self.conditions.len()) <= (other.cut, other.conditions.len())
+    }
+}
+
+fn lists(cells: &[Cell], width: Width) -> Result<Lists, TooLarge> {
+    let mut all = Vec::new();
+    for cell in cells {
+        all.extend(cell.conditions(CASES)?);
+    }
+    let before = all.len();
+    all.retain(|list| list.iter().all(|one| width.fits(one)));
+    Ok(Lists {
+        cut: before - all.len(),
+        conditions: all,
+    })
+}
+
 /// The strictest answer to any call.
 fn strictest(policy: Side<'_>, request: Side<'_>) -> Outcome {
     policy.strictest().stacked(request.strictest())
 }
 
 impl Side<'_> {
-    /// What the side says, and where, in cells that do not overlap, without its default. Where
-    /// cases overlap, any of them may win, so the strictest must.
+    /// What the side says, and where, without its default; cells overlap for one outcome alone.
+    /// Where cases overlap, any of them may win, so the strictest must.
     fn parts(self, width: Width) -> Result<Regions, TooLarge> {
         let cases = match self.effect {
             Effect::Always(outcome) => return Ok(vec![(*outcome, vec![Cell::ALL])]),
@@ -177,7 +216,7 @@ impl Side<'_> {
         parts.sort_by_key(|(outcome, _)| std::cmp::Reverse(outcome.sort_key()));
         let mut stricter: Vec<Cell> = Vec::new();
         for (_, cells) in &mut parts {
-            *cells = minus(tidy(std::mem::take(cells))?, &stricter)?;
+            *cells = minus(joined(std::mem::take(cells))?, &stricter)?;
             stricter.extend(cells.iter().cloned());
         }
         Ok(parts)

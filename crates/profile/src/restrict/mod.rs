@@ -68,11 +68,8 @@ pub fn restrict(
     let through = arches.iter().copied().find(|arch| multiplexes(*arch));
     let policy_effects = Effects::of(policy, through)?;
     let request_effects = Effects::of(request, through)?;
-    for (effects, alone) in [
-        (&policy_effects, policy_alone),
-        (&request_effects, request_alone),
-    ] {
-        if !alone.is_empty() && effects.any(|one| one.action() == Action::ScmpActKillProcess) {
+    for (profile, alone) in [(policy, policy_alone), (request, request_alone)] {
+        if !alone.is_empty() && kills_process(profile) {
             rounded.extend(alone.into_iter().map(|arch| Note::KillsThread { arch }));
         }
     }
@@ -112,6 +109,14 @@ pub fn restrict(
 fn without(all: &[Arch], others: &[Arch]) -> Vec<Arch> {
     let alone = all.iter().filter(|arch| !others.contains(arch));
     alone.copied().collect()
+}
+
+/// Whether any rule or the default may kill the process. A rule that is overruled counts: on an
+/// architecture with multiplexers it may still count for one.
+fn kills_process(profile: &Seccomp) -> bool {
+    let mut actions = profile.rules.iter().map(|rule| rule.action);
+    let kill = Action::ScmpActKillProcess;
+    profile.default_action == kill || actions.any(|action| action == kill)
 }
 
 const NOTIFY: Action = Action::ScmpActNotify;

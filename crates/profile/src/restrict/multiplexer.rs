@@ -46,9 +46,9 @@ impl Implied {
 }
 
 /// What of `meant` is not implied already.
-pub(super) fn unsaid(meant: Effect, implied: &[Case], default: Outcome) -> Effect {
-    let Effect::Cases(cases) = &meant else {
-        return meant;
+pub(super) fn unsaid(meant: &Effect, implied: &[Case], default: Outcome) -> Effect {
+    let Effect::Cases(cases) = meant else {
+        return meant.clone();
     };
     let cells = |cases: &[Case], outcome: Outcome| {
         let cases = cases.iter().filter(|case| case.outcome == outcome);
@@ -89,12 +89,25 @@ pub(super) fn shut(
     if implied.iter().all(|case| is_meant(case, cases, width)) && agree(implied) {
         return Ok(None);
     }
-    let strictest = cases
-        .iter()
-        .map(|case| case.outcome)
-        .fold(default, Outcome::stacked);
+    strict(syscall, meant, default).map(Some)
+}
+
+/// An answer that may be given to all calls of a multiplexer that is `meant` to do something, and
+/// that can be written.
+pub(super) fn strict(
+    syscall: &'static str,
+    meant: &Effect,
+    default: Outcome,
+) -> Result<Outcome, RestrictError> {
+    let strictest = match meant {
+        Effect::Always(outcome) => *outcome,
+        Effect::Cases(cases) => cases
+            .iter()
+            .map(|case| case.outcome)
+            .fold(default, Outcome::stacked),
+    };
     if strictest != default {
-        return Ok(Some(strictest));
+        return Ok(strictest);
     }
     // The default itself cannot be written: a rule that repeats it is dropped.
     let (action, errno) = match (default.action(), default.errno()) {
@@ -108,7 +121,7 @@ pub(super) fn shut(
         (Action::ScmpActKill | Action::ScmpActKillThread, _) => (Action::ScmpActKillProcess, None),
         (Action::ScmpActKillProcess, _) => return Err(RestrictError::Opened { syscall }),
     };
-    Ok(Some(Outcome::new(action, errno)))
+    Ok(Outcome::new(action, errno))
 }
 
 /// Whether the multiplexer is meant to do what an implied case does.
