@@ -21,6 +21,8 @@ pub struct Facts<'a> {
     pub masks_paths: bool,
     /// Whether `linux.resources.devices` allows every device to be read, written and made.
     pub all_devices: bool,
+    /// `linux.cgroupsPath`.
+    pub cgroups_path: Option<Cow<'a, str>>,
     /// `linux.namespaces`; absent where it cannot be read by the spec's types.
     pub namespaces: Option<Vec<LinuxNamespace>>,
 }
@@ -95,6 +97,11 @@ impl<'a> Facts<'a> {
         let fields = linux.fields(struct_fields::LINUX)?;
         if let Some(paths) = array(&fields, "maskedPaths")? {
             self.masks_paths = paths.elements().next().is_some();
+        }
+        if let Some(value) = present(&fields, "cgroupsPath") {
+            let path = value.as_str();
+            let path = path.ok_or_else(|| value.wrong_kind("linux.cgroupsPath", "a string"))?;
+            self.cgroups_path = Some(path);
         }
         self.namespaces = match array(&fields, "namespaces")? {
             None => Some(Vec::new()),

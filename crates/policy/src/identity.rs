@@ -52,22 +52,59 @@ impl Engine {
     }
 
     fn of(facts: &Facts<'_>, bundle: &Path) -> Self {
+        Self::by_bundle(bundle)
+            .or_else(|| Self::by_cgroup(facts.cgroups_path.as_deref()?))
+            .unwrap_or_else(|| Self::by_annotations(facts))
+    }
+
+    /// Where containerd's shim and buildkit make bundles; dockerd's containerd namespace is `moby`.
+    fn by_bundle(bundle: &Path) -> Option<Self> {
         let path = bundle.as_os_str().as_encoded_bytes();
         let below = |part: &str| {
             path.windows(part.len())
                 .any(|window| window == part.as_bytes())
         };
-        let has = |key: &str| facts.annotation(key).is_some();
         if below("/io.containerd.runtime.v2.task/moby/") {
-            Self::Docker
+            Some(Self::Docker)
         } else if below("/io.containerd.runtime.v2.task/") {
-            Self::Containerd
+            Some(Self::Containerd)
         } else if below("/buildkit/") {
-            Self::Buildkit
+            Some(Self::Buildkit)
+        } else {
+            None
+        }
+    }
+
+    /// The last part of the cgroup's path, which no engine leaves to its user: `libpod-ID` under
+    /// whatever parent, or `SLICE:libpod:ID` for systemd; CRI-O's has `crio` there. dockerd puts
+    /// `/docker/ID`, or `SLICE:docker:ID`.
+    fn by_cgroup(path: &str) -> Option<Self> {
+        let mark = match path.split(':').collect::<Vec<_>>().as_slice() {
+            [_, mark, _] => (*mark).to_owned(),
+            _ => {
+                let mut parts = path.rsplit('/');
+                let last = parts.next().unwrap_or_default();
+                match last.split_once('-') {
+                    Some((mark @ ("libpod" | "crio"), _)) => mark.to_owned(),
+                    _ => parts.next().unwrap_or_default().to_owned(),
+                }
+            }
+        };
+        match mark.as_str() {
+            "libpod" => Some(Self::Podman),
+            "crio" => Some(Self::CriO),
+            "docker" => Some(Self::Docker),
+            _ => None,
+        }
+    }
+
+    /// What else an engine leaves. A user could have left it too, so this comes last.
+    fn by_annotations(facts: &Facts<'_>) -> Self {
+        let has = |key: &str| facts.annotation(key).is_some();
+        if facts.annotation("io.container.manager") == Some("libpod") {
+            Self::Podman
         } else if has("io.kubernetes.cri-o.ContainerType") {
             Self::CriO
-        } else if facts.annotation("io.container.manager") == Some("libpod") {
-            Self::Podman
         } else if has("io.kubernetes.cri.container-type") {
             Self::Containerd
         } else {
@@ -135,5 +172,42 @@ impl Identity {
             Engine::Buildkit | Engine::Docker | Engine::Podman | Engine::Unknown => {}
         }
         identity
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bundles_and_cgroups_tell_the_engine() {
+        let by_bundle = |path: &str| Engine::by_bundle(Path::new(path));
+        let task = "/run/containerd/io.containerd.runtime.v2.task";
+        assert_eq!(
+            by_bundle(&format!("{task}/k8s.io/abc")),
+            Some(Engine::Containerd)
+        );
+        assert_eq!(by_bundle(&format!("{task}/moby/abc")), Some(Engine::Docker));
+        assert_eq!(
+            by_bundle("/var/lib/buildkit/runc-native/executor/x"),
+            Some(Engine::Buildkit)
+        );
+        assert_eq!(by_bundle("/tmp/bundle"), None);
+        for (path, engine) in [
+            ("/docker/a09def908d6d", Some(Engine::Docker)),
+            ("system.slice:docker:a09d", Some(Engine::Docker)),
+            ("/libpod_parent/libpod-ff96", Some(Engine::Podman)),
+            ("machine.slice:libpod:ff96", Some(Engine::Podman)),
+            ("/docker/crio/libpod-ff96", Some(Engine::Podman)),
+            (
+                "kubepods-besteffort-pod1.slice:crio:abc",
+                Some(Engine::CriO),
+            ),
+            ("/kubepods/besteffort/pod1/crio-abc", Some(Engine::CriO)),
+            ("/k8s.io/fc87", None),
+            ("", None),
+        ] {
+            assert_eq!(Engine::by_cgroup(path), engine, "{path}");
+        }
     }
 }
