@@ -44,10 +44,28 @@ impl Directory {
     }
 }
 
-/// The absolute path under `runtime.path`, read past errors elsewhere.
+/// The absolute path under `runtime.path`, read past errors elsewhere: the parser recovers from most,
+/// and lines that it stops at are left out one by one.
 fn path_in(text: &str) -> Option<PathBuf> {
-    let (table, _errors) = toml::de::DeTable::parse_recoverable(text);
-    let runtime = table.get_ref().get("runtime")?.get_ref().as_table()?;
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for _ in 0..MOST_BAD_LINES {
+        let text = lines.concat();
+        let (table, errors) = toml::de::DeTable::parse_recoverable(&text);
+        if let Some(path) = named(table.get_ref()) {
+            return Some(path);
+        }
+        let offset = errors.first()?.span()?.start;
+        let bad = text.get(..offset)?.matches('\n').count();
+        *lines.get_mut(bad)? = "\n";
+    }
+    None
+}
+
+/// How many lines are left out before the file is given up.
+const MOST_BAD_LINES: usize = 64;
+
+fn named(table: &toml::de::DeTable<'_>) -> Option<PathBuf> {
+    let runtime = table.get("runtime")?.get_ref().as_table()?;
     let path = PathBuf::from(runtime.get("path")?.get_ref().as_str()?);
     path.is_absolute().then_some(path)
 }
