@@ -10,6 +10,6 @@ mod skip;
 
 pub use bundle::TestBundle;
 pub use policy_dir::PolicyDir;
-pub use program::{Outcome, run, shim_binary};
+pub use program::{Outcome, explain, run, shim_binary};
 pub use runtime::{Container, RealRuntime};
 pub use skip::{needs_root, shared_data, skip};

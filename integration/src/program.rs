@@ -1,7 +1,9 @@
 //! Programs run to their end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 /// What a program said and how it ended.
 #[derive(Debug, Clone)]
@@ -59,4 +61,19 @@ pub fn shim_binary() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// What `shim explain` says, as JSON, of a bundle under a policy directory.
+///
+/// # Panics
+/// If it does not answer in JSON.
+#[must_use]
+#[expect(clippy::panic, reason = "a test ends here")]
+pub fn explain(policy: &Path, bundle: &Path) -> Value {
+    let mut command = Command::new(shim_binary());
+    command
+        .args(["explain", "--format", "json", "--policy"])
+        .arg(policy);
+    let outcome = run(command.arg("--bundle").arg(bundle));
+    serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{outcome:?}: {error}"))
 }
