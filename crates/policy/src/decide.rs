@@ -297,11 +297,7 @@ impl Stacker<'_> {
 }
 
 /// What to do to `linux.seccomp`, which says `present` if that was read, to have `result` there.
-fn outcome(
-    config: &Config<'_>,
-    result: Option<Seccomp>,
-    present: Option<&Seccomp>,
-) -> Outcome {
+fn outcome(config: &Config<'_>, result: Option<Seccomp>, present: Option<&Seccomp>) -> Outcome {
     match result {
         None if config.seccomp().is_none() => Outcome::Kept,
         None => Outcome::Removed,
@@ -310,7 +306,11 @@ fn outcome(
         Some(profile) => {
             let json = profile.to_json();
             let same = config.seccomp().is_some_and(|value| value.raw() == json);
-            if same { Outcome::Kept } else { Outcome::Set(json) }
+            if same {
+                Outcome::Kept
+            } else {
+                Outcome::Set(json)
+            }
         }
     }
 }
