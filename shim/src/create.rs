@@ -31,18 +31,22 @@ pub struct Job<'a> {
 
 impl Job<'_> {
     /// Leaves the bundle as the policy wants it, and the decision on record. Where there is no
-    /// configuration file there is nothing to do: the runtime says so in its own words.
+    /// configuration file there is nothing to do: the runtime says so in its own words. Gives the
+    /// way back, for when the runtime cannot be run after all.
     ///
     /// # Errors
     /// Whatever is in doubt; then the bundle is as it was.
     pub fn prepare(
         &self,
         directory: Result<Option<Directory>, PolicyError>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Undo, Refusal> {
         let files = Files::of(self.request);
         let Some(bundle) = files.open()? else {
             tracing::debug!(path = %files.shown.display(), "no configuration file, passing on");
-            return Ok(());
+            return Ok(Undo {
+                files,
+                before: None,
+            });
         };
         let mut log_to = LogTo::Auto;
         let result = self.decide(&files, &bundle, directory, &mut log_to);
@@ -57,21 +61,22 @@ impl Job<'_> {
             decision: result
                 .as_ref()
                 .ok()
-                .map(|(decision, profile)| (decision, profile.as_deref())),
+                .map(|made| (&made.decision, made.profile.as_deref())),
             refused: refused.as_deref(),
         };
         record(&log_to, &record_of);
-        result.map(|_| ())
+        let before = result?.before;
+        Ok(Undo { files, before })
     }
 
-    /// Decides and rewrites; gives the decision and the profile that the container has now.
+    /// Decides and rewrites.
     fn decide(
         &self,
         files: &Files,
         bundle: &Bundle,
         directory: Result<Option<Directory>, PolicyError>,
         log_to: &mut LogTo,
-    ) -> Result<(Decision, Option<String>), Refusal> {
+    ) -> Result<Made, Refusal> {
         let policy = load(directory)?;
         policy.log().clone_into(log_to);
         if policy
@@ -88,11 +93,46 @@ impl Job<'_> {
         }
         let bytes = bundle.read().map_err(|error| files.fail(error))?;
         let judged = Judged::of(&policy, &bytes, files, self.handler)?;
+        let mut before = None;
         if let Some(new) = &judged.rewritten {
             bundle.replace(new).map_err(|error| files.fail(error))?;
             tracing::info!(path = %files.shown.display(), "rewritten");
+            before = Some(bytes);
         }
-        Ok((judged.decision, judged.profile))
+        Ok(Made {
+            decision: judged.decision,
+            profile: judged.profile,
+            before,
+        })
+    }
+}
+
+/// What came of a call.
+struct Made {
+    decision: Decision,
+    /// The profile that the container has now.
+    profile: Option<String>,
+    /// The configuration as it was; none if it was not rewritten.
+    before: Option<Vec<u8>>,
+}
+
+/// The way back from a rewritten bundle: a call that fails leaves the bundle as it was.
+#[derive(Debug)]
+#[must_use]
+pub struct Undo {
+    files: Files,
+    before: Option<Vec<u8>>,
+}
+
+impl Undo {
+    /// Puts the configuration back as it was, if it was rewritten. Where that fails the rewritten
+    /// one stays, which is as good a bundle as the old one.
+    pub fn put_back(self) {
+        let Some(before) = self.before else { return };
+        if let Ok(Some(bundle)) = self.files.open() {
+            // The caller is told already why there is no container.
+            let _ = bundle.replace(&before);
+        }
     }
 }
 

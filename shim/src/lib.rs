@@ -79,7 +79,11 @@ fn hand_over(started: Instant, name: &OsString, own: &Own, args: &[OsString]) ->
         request: &request,
     };
     let refusal = match job.prepare(directory) {
-        Ok(()) => runtime.exec(args),
+        Ok(undo) => {
+            let refusal = runtime.exec(args);
+            undo.put_back();
+            refusal
+        }
         Err(refusal) => refusal,
     };
     refuse(&request.log, &refusal)

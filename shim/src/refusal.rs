@@ -7,6 +7,7 @@ use policy::PolicyError;
 use rustix::io::Errno;
 
 use crate::argv::{Doubt, OwnFault};
+use crate::errno_words::words;
 
 /// A call that does not reach the real runtime, and why. The text is one line that names the file,
 /// the place in it and what to do.
@@ -39,13 +40,26 @@ pub enum Refusal {
         path: PathBuf,
     },
     /// The runtime named cannot be run.
-    #[error("cannot run the runtime {path}; correct --shim-runtime or runtime.path in the policy", path = path.display())]
+    #[error("cannot run the runtime {path}: {words}; correct --shim-runtime or runtime.path in the policy", path = path.display(), words = words(*errno))]
     Runtime {
         /// The path named.
         path: PathBuf,
         /// How the kernel refused.
-        #[source]
         errno: Errno,
+    },
+    /// The runtime named is a folder, a fifo, a device.
+    #[error("the runtime {path} is not a regular file; name the real runc, crun or youki", path = path.display())]
+    NoProgram {
+        /// The path named.
+        path: PathBuf,
+    },
+    /// The runtime is named by a path that depends on the working directory.
+    #[error(
+        "the runtime {path:?} is neither an absolute path nor a name without a slash; give the absolute path of runc, crun or youki"
+    )]
+    RelativeRuntime {
+        /// The path named.
+        path: PathBuf,
     },
     /// The runtime named could have been written by others.
     #[error("the runtime {path} could be replaced by others (owner {owner}, mode {mode:04o}); chown it to root and chmod go-w", path = path.display())]

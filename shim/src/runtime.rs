@@ -78,12 +78,13 @@ impl Runtime {
         if named.is_absolute() {
             return Self::check(named.clone())?.ok_or(Refusal::OwnRuntime { path: named });
         }
-        if named.components().count() == 1 {
-            let places = FOLDERS.iter().map(|folder| Path::new(folder).join(&named));
-            for path in places.filter(|path| is_program(path)) {
-                if let Some(runtime) = Self::check(path)? {
-                    return Ok(runtime);
-                }
+        if named.as_os_str().as_bytes().contains(&b'/') {
+            return Err(Refusal::RelativeRuntime { path: named });
+        }
+        let places = FOLDERS.iter().map(|folder| Path::new(folder).join(&named));
+        for path in places.filter(|path| is_program(path)) {
+            if let Some(runtime) = Self::check(path)? {
+                return Ok(runtime);
             }
         }
         Err(Refusal::Runtime {
@@ -116,7 +117,7 @@ impl Runtime {
         let fd = open(&path).map_err(fail)?;
         let stat = rustix::fs::fstat(&fd).map_err(fail)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(fail(Errno::ACCESS));
+            return Err(Refusal::NoProgram { path });
         }
         if is_ourselves(&fd, &stat) {
             return Ok(None);

@@ -17,10 +17,10 @@ pub enum BundleError {
         errno: Errno,
     },
     /// A fifo, a device, a folder.
-    #[error("not a regular file")]
+    #[error("not a regular file; put a regular file there")]
     NotRegular,
     /// Larger than [`crate::MAX_SIZE`].
-    #[error("larger than {} MiB", crate::MAX_SIZE / (1024 * 1024))]
+    #[error("larger than {} MiB, which no engine writes; make it smaller", crate::MAX_SIZE / (1024 * 1024))]
     TooLarge,
     /// Another file stands there now than the one that was read.
     #[error("it was changed by somebody else while it was being rewritten; try again")]

@@ -36,10 +36,10 @@ pub enum Problem {
         mend: &'static str,
     },
     /// A folder, fifo or device where a file belongs.
-    #[error("not a regular file")]
+    #[error("not a regular file; put a regular file there")]
     NotRegular,
     /// A file beyond the limit.
-    #[error("larger than {limit} bytes")]
+    #[error("larger than {limit} bytes; make it smaller")]
     TooLarge {
         /// The limit, in bytes.
         limit: u64,

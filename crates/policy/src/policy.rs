@@ -237,6 +237,10 @@ impl Lines<'_> {
     fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, PolicyError> {
         toml::from_str(self.text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
+            if error.message() == "missing field `version`" {
+                let words = "the version of the format is missing; begin the file with version = 1";
+                return self.error(offset, Problem::Toml(words.to_owned()));
+            }
             let message = error
                 .message()
                 .split_whitespace()
