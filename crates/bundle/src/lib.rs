@@ -10,6 +10,7 @@
 //! reading. Only a folder that others cannot write to gives that; [`Bundle::open_to_others`] tells.
 #![forbid(unsafe_code)]
 
+mod attributes;
 mod config;
 mod error;
 mod facts;

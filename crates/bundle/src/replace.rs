@@ -7,12 +7,11 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
-use crate::{Bundle, BundleError};
+use crate::{Bundle, BundleError, attributes};
 
 impl Bundle {
     /// Puts `bytes` in the place of the file's, keeping owner, group, mode and extended attributes
@@ -68,10 +67,12 @@ impl Bundle {
         );
         rustix::fs::fchown(&file, Some(owner), Some(group))
             .map_err(BundleError::io("give the new one the old one's owner"))?;
+        // The mode last: chown takes set-user-ID away, access lists change it, and a file that its
+        // owner may not write to takes no attributes from them.
+        attributes::copy(&self.file, &file)
+            .map_err(BundleError::io("give the new one the old one's labels"))?;
         rustix::fs::fchmod(&file, Mode::from_raw_mode(self.stat.st_mode & 0o7777))
-            .map_err(BundleError::io("give the new one the old one's mode"))?;
-        copy_attributes(&self.file, &file)
-            .map_err(BundleError::io("give the new one the old one's labels"))
+            .map_err(BundleError::io("give the new one the old one's mode"))
     }
 
     fn take_over(&self, name: &OsString) -> Result<(), BundleError> {
@@ -80,7 +81,9 @@ impl Bundle {
         let same = now.st_dev == self.stat.st_dev
             && now.st_ino == self.stat.st_ino
             && now.st_size == self.stat.st_size
-            && (now.st_mtime, now.st_mtime_nsec) == (self.stat.st_mtime, self.stat.st_mtime_nsec);
+            && (now.st_mtime, now.st_mtime_nsec) == (self.stat.st_mtime, self.stat.st_mtime_nsec)
+            // Nobody can put this one back, and it tells of a change of owner or mode, too.
+            && (now.st_ctime, now.st_ctime_nsec) == (self.stat.st_ctime, self.stat.st_ctime_nsec);
         if !same {
             return Err(BundleError::Changed);
         }
@@ -88,34 +91,3 @@ impl Bundle {
             .map_err(BundleError::io("put the new one in its place"))
     }
 }
-
-/// Copies all extended attributes that the new file does not have alike already.
-fn copy_attributes(from: impl AsFd, to: impl AsFd) -> Result<(), Errno> {
-    let mut names = [0_u8; LIST_MAX];
-    let length = match rustix::fs::flistxattr(&from, &mut names) {
-        // A file system without attributes has none to keep.
-        Err(Errno::NOTSUP) => return Ok(()),
-        other => other?,
-    };
-    let names = names.get(..length).unwrap_or(b"");
-    for name in names
-        .split(|byte| *byte == 0)
-        .filter(|name| !name.is_empty())
-    {
-        let (mut old, mut new) = ([0_u8; VALUE_MAX], [0_u8; VALUE_MAX]);
-        let old_length = rustix::fs::fgetxattr(&from, name, &mut old)?;
-        let old = old.get(..old_length).unwrap_or(b"");
-        let new_length = rustix::fs::fgetxattr(&to, name, &mut new).unwrap_or(0);
-        if new.get(..new_length) != Some(old) {
-            rustix::fs::fsetxattr(&to, name, old, XattrFlags::empty())?;
-        }
-    }
-    Ok(())
-}
-
-/// Room for the names of a file's attributes; the kernel's own limit is 64 KiB, real files have
-/// one or two.
-const LIST_MAX: usize = 4096;
-
-/// Room for an attribute's value. A label is well below.
-const VALUE_MAX: usize = 4096;
