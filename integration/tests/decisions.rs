@@ -1,4 +1,9 @@
 //! What the policy means, asked through `shim explain`.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test ends there"
+)]
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -385,6 +390,65 @@ fn roots_are_searched_in_order_and_links_stay_inside() {
         "{refused}"
     );
     assert_eq!(denied(&ask("out.json", true)), ["chmod"]);
+}
+
+#[test]
+fn what_the_container_says_of_itself_does_not_let_it_out_of_a_floor() {
+    for when in [
+        "annotation = { free = \"yes\" }",
+        "requested = \"Unconfined\"",
+    ] {
+        let policy = PolicyDir::new(&format!(
+            "[floor]\nprofile = \"RuntimeDefault\"\n[[floor.except]]\nname = \"x\"\nwhen = {{ {when} }}"
+        ));
+        let answer = explain(policy.path(), TestBundle::new(&["true"]).path());
+        let reason = answer["reason"].as_str().expect("refused");
+        assert!(reason.contains("line 5"), "{reason}");
+    }
+}
+
+#[test]
+fn links_that_lead_nowhere_are_missing_files() {
+    let dangling = |name: &str| {
+        let policy = PolicyDir::new("");
+        let link = policy.path().join(name);
+        std::fs::create_dir_all(link.parent().expect("a parent")).expect("a folder");
+        symlink("gone", link).expect("a link");
+        explain(policy.path(), TestBundle::new(&["true"]).path())
+    };
+    assert_eq!(dangling("policy.d/10-floor.toml")["result"], "refused");
+    assert_eq!(dangling("policy.d")["result"], "refused");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    symlink("gone", elsewhere.path().join("policy")).expect("a link");
+    let bundle = TestBundle::new(&["true"]);
+    let answer = explain(&elsewhere.path().join("policy"), bundle.path());
+    assert_eq!(answer["result"], "refused");
+    assert_ne!(
+        explain(&elsewhere.path().join("none"), bundle.path())["result"],
+        "refused"
+    );
+}
+
+#[test]
+fn a_strict_policy_refuses_a_bundle_that_others_can_write_to() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let policy = PolicyDir::new("strict = true");
+    let bundle = TestBundle::new(&["true"]);
+    let result = || explain(policy.path(), bundle.path())["result"].clone();
+    let mode = |mode| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(bundle.path(), permissions).expect("chmod");
+    };
+    assert_eq!(result(), "set");
+    mode(0o777);
+    assert_eq!(result(), "refused");
+    mode(0o700);
+    if integration::needs_root("a_strict_policy_refuses_a_bundle_that_others_can_write_to") {
+        chown(bundle.path(), Some(4242), None).expect("chown");
+        assert_eq!(result(), "refused");
+        chown(bundle.path(), Some(0), None).expect("chown");
+    }
+    assert_eq!(result(), "set");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bundle::{Bundle, Change, Config};
-use policy::{Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError};
+use policy::{Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, check_trusted};
 
 use crate::argv::{Own, Request};
 use crate::record::{Record, record};
@@ -41,56 +41,89 @@ impl Job<'_> {
         directory: Result<Option<Directory>, PolicyError>,
     ) -> Result<Undo, Refusal> {
         let files = Files::of(self.request);
-        let Some(bundle) = files.open()? else {
-            tracing::debug!(path = %files.shown.display(), "no configuration file, passing on");
-            return Ok(Undo {
-                files,
-                before: None,
-            });
-        };
         let mut log_to = LogTo::Auto;
-        let result = self.decide(&files, &bundle, directory, &mut log_to);
-        let refused = result
-            .as_ref()
-            .err()
-            .map(|refusal| errno_words::chain(refusal));
-        let record_of = Record {
-            id: &self.request.id.to_string_lossy(),
-            bundle: &files.shown,
-            started: self.started,
-            decision: result
-                .as_ref()
-                .ok()
-                .map(|made| (&made.decision, made.profile.as_deref())),
-            refused: refused.as_deref(),
+        let made = match self.decide(&files, directory, &mut log_to) {
+            Ok(Some(made)) => made,
+            Ok(None) => {
+                tracing::debug!(path = %files.shown.display(), "no configuration file, passing on");
+                return Ok(Undo {
+                    files,
+                    log_to,
+                    before: None,
+                });
+            }
+            Err(refusal) => {
+                self.record_refusal(&log_to, &files, &refusal);
+                return Err(refusal);
+            }
         };
-        record(&log_to, &record_of);
-        let before = result?.before;
-        Ok(Undo { files, before })
+        let decision = Some((&made.decision, made.profile.as_deref()));
+        record(
+            &log_to,
+            &Record {
+                decision,
+                ..self.blank_record(&files)
+            },
+        );
+        Ok(Undo {
+            files,
+            log_to,
+            before: made.before,
+        })
     }
 
-    /// Decides and rewrites.
+    fn blank_record<'r>(&'r self, files: &'r Files) -> Record<'r> {
+        Record {
+            id: &self.request.id,
+            command: self.request.command,
+            bundle: &files.shown,
+            started: self.started,
+            decision: None,
+            refused: None,
+        }
+    }
+
+    fn record_refusal(&self, log_to: &LogTo, files: &Files, refusal: &Refusal) {
+        let refused = Some(errno_words::chain(refusal));
+        record(
+            log_to,
+            &Record {
+                refused: refused.as_deref(),
+                ..self.blank_record(files)
+            },
+        );
+    }
+
+    /// Takes back what [`Job::prepare`] did, since the runtime could not be run for `refusal`, and
+    /// puts that on record. Where the old configuration cannot be put back the rewritten one stays,
+    /// which is as good a bundle.
+    pub fn take_back(&self, undo: Undo, refusal: &Refusal) {
+        if let Some(before) = undo.before
+            && let Ok(Some(bundle)) = undo.files.open()
+        {
+            // The caller is told already why there is no container.
+            let _ = bundle.replace(&before);
+        }
+        self.record_refusal(&undo.log_to, &undo.files, refusal);
+    }
+
+    /// Decides and rewrites; none where there is no configuration file.
     fn decide(
         &self,
         files: &Files,
-        bundle: &Bundle,
         directory: Result<Option<Directory>, PolicyError>,
         log_to: &mut LogTo,
-    ) -> Result<Made, Refusal> {
+    ) -> Result<Option<Made>, Refusal> {
+        let Some(bundle) = files.open()? else {
+            return Ok(None);
+        };
         let policy = load(directory)?;
         policy.log().clone_into(log_to);
-        if policy
-            .runtime()
-            .is_some_and(|path| path != self.runtime.path())
-            && self.own.runtime.is_none()
-        {
+        let named_now = policy.runtime();
+        if self.own.runtime.is_none() && named_now.is_some_and(|path| path != self.runtime.path()) {
             return Err(Refusal::PolicyChanged);
         }
-        if policy.is_strict() && bundle.open_to_others() {
-            return Err(Refusal::OpenBundle {
-                path: files.shown.clone(),
-            });
-        }
+        check_bundle(&policy, &bundle, files)?;
         let bytes = bundle.read().map_err(|error| files.fail(error))?;
         let judged = Judged::of(&policy, &bytes, files, self.handler)?;
         let mut before = None;
@@ -99,12 +132,26 @@ impl Job<'_> {
             tracing::info!(path = %files.shown.display(), "rewritten");
             before = Some(bytes);
         }
-        Ok(Made {
+        Ok(Some(Made {
             decision: judged.decision,
             profile: judged.profile,
             before,
-        })
+        }))
     }
+}
+
+/// A strict policy wants a bundle that nobody else could change before the runtime reads it.
+///
+/// # Errors
+/// Somebody else could.
+pub fn check_bundle(policy: &Policy, bundle: &Bundle, files: &Files) -> Result<(), Refusal> {
+    if !policy.is_strict() {
+        return Ok(());
+    }
+    let folder = files.shown.parent().unwrap_or(&files.shown);
+    check_trusted(bundle.folder(), folder)
+        .and_then(|()| check_trusted(bundle.file(), &files.shown))
+        .map_err(Refusal::OpenBundle)
 }
 
 /// What came of a call.
@@ -121,19 +168,8 @@ struct Made {
 #[must_use]
 pub struct Undo {
     files: Files,
+    log_to: LogTo,
     before: Option<Vec<u8>>,
-}
-
-impl Undo {
-    /// Puts the configuration back as it was, if it was rewritten. Where that fails the rewritten
-    /// one stays, which is as good a bundle as the old one.
-    pub fn put_back(self) {
-        let Some(before) = self.before else { return };
-        if let Ok(Some(bundle)) = self.files.open() {
-            // The caller is told already why there is no container.
-            let _ = bundle.replace(&before);
-        }
-    }
 }
 
 /// The policy of an opened directory, or the embedded one where there is none.

@@ -41,6 +41,9 @@ pub fn main() -> i32 {
     let started = Instant::now();
     let mut args = std::env::args_os();
     let name = args.next().unwrap_or_default();
+    if more_rights_than_the_caller() {
+        return refuse(&Log::default(), &Refusal::SetUserId);
+    }
     let (own, args) = match argv::take_own(args.collect()) {
         Ok(taken) => taken,
         Err(error) => return refuse(&error.log, &Refusal::Own(error.fault)),
@@ -48,10 +51,15 @@ pub fn main() -> i32 {
     if args.first().is_some_and(|word| tools::is_own_word(word)) {
         return tools::main(&own, args);
     }
-    if rustix::process::getuid() != rustix::process::geteuid() {
-        return refuse(&Log::default(), &Refusal::SetUserId);
-    }
+    panic_line::install(Log::default());
+    stdio::plug();
     hand_over(started, &name, &own, &args)
+}
+
+/// Whether the binary is set-user-ID or set-group-ID.
+fn more_rights_than_the_caller() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    getuid() != geteuid() || getgid() != getegid()
 }
 
 /// Finds the real runtime, does what is ours to do, and execs it. Comes back only with a failure.
@@ -67,7 +75,6 @@ fn hand_over(started: Instant, name: &OsString, own: &Own, args: &[OsString]) ->
         Call::Ours(request) => request,
     };
     panic_line::install(request.log.clone());
-    stdio::plug();
     trace::start();
     let handler = own.handler.as_deref().unwrap_or_else(|| base_name(name));
     let handler = handler.to_string_lossy();
@@ -81,7 +88,7 @@ fn hand_over(started: Instant, name: &OsString, own: &Own, args: &[OsString]) ->
     let refusal = match job.prepare(directory) {
         Ok(undo) => {
             let refusal = runtime.exec(args);
-            undo.put_back();
+            job.take_back(undo, &refusal);
             refusal
         }
         Err(refusal) => refusal,

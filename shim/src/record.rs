@@ -3,9 +3,11 @@
 //! It goes to journald where there is one, else to a file that is kept within bounds. Failing to
 //! write it never fails a create, and it never goes to the container's stdio.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
@@ -14,6 +16,7 @@ use rustix::fs::OFlags;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::argv::Command;
 use crate::{journal, state_dir};
 
 /// The file's name below [`state_dir::log`].
@@ -26,7 +29,9 @@ const SET_ASIDE: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Record<'a> {
     /// The container's id.
-    pub id: &'a str,
+    pub id: &'a OsStr,
+    /// By which call it is made.
+    pub command: Command,
     /// The configuration file.
     pub bundle: &'a Path,
     /// When the shim started.
@@ -43,7 +48,8 @@ impl Record<'_> {
     pub fn to_json(&self) -> Value {
         let mut value = json!({
             "time": humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
-            "id": self.id,
+            "id": short(&self.id.to_string_lossy()),
+            "command": self.command.to_string(),
             "bundle": self.bundle.to_string_lossy(),
             "microseconds": u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         });
@@ -55,10 +61,14 @@ impl Record<'_> {
                 fields.extend(more);
             }
             fields.insert("sha256".to_owned(), json!(profile.map(sha256)));
+            if self.command == Command::Restore {
+                // CRIU brings back the filters of the checkpoint.
+                fields.insert("effective".to_owned(), json!("for later exec only"));
+            }
         }
         if let Some(reason) = self.refused {
             fields.insert("result".to_owned(), json!("refused"));
-            fields.insert("reason".to_owned(), json!(reason));
+            fields.insert("reason".to_owned(), json!(short(reason)));
         }
         value
     }
@@ -79,7 +89,7 @@ pub fn decision_json(decision: &Decision) -> Value {
     };
     let mut value = json!({
         "engine": identity.engine.name(),
-        "request": decision.request.to_string(),
+        "request": short(&decision.request.to_string()),
         "requested": decision.request.type_name,
         "decidedBy": rule,
         "profile": decision.profile,
@@ -141,11 +151,28 @@ pub fn result_name(decision: &Decision) -> &'static str {
 
 fn list(items: &[String]) -> Value {
     if items.is_empty() {
-        Value::Null
-    } else {
-        json!(items)
+        return Value::Null;
+    }
+    json!(
+        items
+            .iter()
+            .take(LONGEST_LIST)
+            .map(|item| short(item))
+            .collect::<Vec<_>>()
+    )
+}
+
+/// What a container can make as long as it likes must not make its record too long to be kept.
+fn short(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or(""))),
+        None => Cow::Borrowed(text),
     }
 }
+
+/// Characters of a text and items of a list that a record keeps.
+const LONGEST_TEXT: usize = 500;
+const LONGEST_LIST: usize = 20;
 
 /// The SHA-256 of a text in hexadecimal.
 #[must_use]
@@ -180,9 +207,14 @@ pub fn record(to: &LogTo, record: &Record<'_>) {
 }
 
 fn append_usual(line: &str) -> std::io::Result<()> {
-    let folder = state_dir::log().ok_or(std::io::ErrorKind::NotFound)?;
-    state_dir::make(&folder)?;
-    append(&folder.join(FILE), line)
+    let mut result = Err(std::io::ErrorKind::NotFound.into());
+    for folder in state_dir::log() {
+        result = state_dir::make(&folder).and_then(|()| append(&folder.join(FILE), line));
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
 }
 
 /// Adds a line in one write, so that concurrent creates do not mix theirs.
@@ -196,7 +228,9 @@ fn append(path: &Path, line: &str) -> std::io::Result<()> {
         .open(path)?;
     let about = file.metadata()?;
     file.write_all(format!("{line}\n").as_bytes())?;
-    if about.is_file() && about.len() > SET_ASIDE {
+    // Unless another create has set it aside meanwhile.
+    let same = || std::fs::metadata(path).is_ok_and(|now| now.ino() == about.ino());
+    if about.is_file() && about.len() > SET_ASIDE && same() {
         let mut aside = path.as_os_str().to_owned();
         aside.push(".1");
         std::fs::rename(path, PathBuf::from(aside))?;

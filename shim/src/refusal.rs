@@ -96,11 +96,8 @@ pub enum Refusal {
         error: ConfigError,
     },
     /// Others could change the bundle, and the policy is strict.
-    #[error("{path}: others can write to the bundle, and the policy is strict; chmod o-w the folder and the file", path = path.display())]
-    OpenBundle {
-        /// The configuration file.
-        path: PathBuf,
-    },
+    #[error("{0}; the policy is strict, so a bundle that others can write to is refused")]
+    OpenBundle(#[source] PolicyError),
     /// A tool was asked about a bundle that is not there.
     #[error("{path} is missing; name the folder of a bundle with --bundle", path = path.display())]
     NoBundle {

@@ -10,6 +10,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::SystemTime;
 
+use nix::sys::signal::{SigSet, Signal};
+
 use crate::argv::{Log, LogFormat};
 use crate::errno_words;
 use crate::refusal::Refusal;
@@ -48,8 +50,16 @@ pub fn say(log: &Log, text: &str) {
             let _ = file.write_all(line.as_bytes());
         }
     }
-    // Where stderr is gone there is nobody to tell.
+    // Where stderr is gone there is nobody to tell, and no signal to die of.
+    let _ = pipe_signal().thread_block();
     let _ = std::io::stderr().write_all(format!("{message}\n").as_bytes());
+}
+
+/// SIGPIPE, which ends a process that writes to a pipe without a reader.
+fn pipe_signal() -> SigSet {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGPIPE);
+    signals
 }
 
 /// Words in which Podman and Docker see something else than a refused container.
@@ -59,7 +69,18 @@ const MISREAD: &[&str] = &[
     "operation not permitted",
     "not a directory",
     "executable file not found",
+    "does not exist",
+    "container not running",
+    "no such process",
 ];
+
+/// Characters that end lines or turn text around in a terminal (Unicode's bidirectional controls).
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
+    )
+}
 
 /// The longest message, in bytes: it travels through engines' logs and terminals.
 const MAX: usize = 2_000;
@@ -68,7 +89,7 @@ const MAX: usize = 2_000;
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}') {
+        if c.is_control() || is_invisible(c) {
             line.extend(c.escape_default());
         } else {
             line.push(c);

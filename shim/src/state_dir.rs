@@ -1,27 +1,25 @@
 //! Folders of our own on the node (hier(7), file-hierarchy(7)).
+//!
+//! Each question has two answers, to be tried in turn: the system's, and the user's for a rootless
+//! engine. Inside Podman's user namespace we look like root and may not write where root may.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// What lasts until the next boot: /run/seccomp-shim, or the user's own when rootless; none for a
-/// user without a run-time folder.
-#[must_use]
-pub fn run() -> Option<PathBuf> {
-    let uid = rustix::process::geteuid();
-    if uid.is_root() {
-        return Some(PathBuf::from("/run/seccomp-shim"));
-    }
-    let user = PathBuf::from(format!("/run/user/{}", uid.as_raw()));
-    user.is_dir().then(|| user.join("seccomp-shim"))
+/// What lasts until the next boot: /run/seccomp-shim, else below the user's run-time folder.
+pub fn run() -> impl Iterator<Item = PathBuf> {
+    std::iter::once(PathBuf::from("/run/seccomp-shim")).chain(of_the_user())
 }
 
-/// What is kept: /var/log/seccomp-shim, or [`run`] when rootless.
-#[must_use]
-pub fn log() -> Option<PathBuf> {
-    if rustix::process::geteuid().is_root() {
-        return Some(PathBuf::from("/var/log/seccomp-shim"));
-    }
-    run()
+/// What is kept: /var/log/seccomp-shim, else below the user's run-time folder.
+pub fn log() -> impl Iterator<Item = PathBuf> {
+    std::iter::once(PathBuf::from("/var/log/seccomp-shim")).chain(of_the_user())
+}
+
+/// The user's run-time folder as the engine names it (XDG Base Directory Specification).
+fn of_the_user() -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?);
+    folder.is_absolute().then(|| folder.join("seccomp-shim"))
 }
 
 /// Makes the folder, for its owner alone, if it is not there.

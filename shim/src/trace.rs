@@ -3,6 +3,8 @@
 //! the container.
 
 use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Mutex;
 
@@ -27,16 +29,13 @@ pub fn start() {
     else {
         return;
     };
-    let Some(folder) = state_dir::run() else {
-        return;
+    let open = |folder: PathBuf| {
+        state_dir::make(&folder).ok()?;
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o600);
+        options.open(folder.join(FILE)).ok()
     };
-    let file = state_dir::make(&folder).and_then(|()| {
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(folder.join(FILE))
-    });
-    if let Ok(file) = file {
+    if let Some(file) = state_dir::run().find_map(open) {
         tracing_subscriber::fmt()
             .with_max_level(level)
             .with_ansi(false)

@@ -43,7 +43,7 @@ impl Facts<'_> {
         let namespaces = self.namespaces.as_ref()?;
         match namespaces.iter().find(|namespace| namespace.typ() == kind) {
             None => Some(true),
-            Some(namespace) if namespace.path().is_none() => Some(false),
+            Some(namespace) if is_new(namespace) => Some(false),
             Some(_) => None,
         }
     }
@@ -144,6 +144,12 @@ fn allows_everything(rules: &[LinuxDeviceCgroup]) -> bool {
         rule.allow() && ["r", "w", "m"].iter().all(|letter| access.contains(letter))
     });
     all && from_there.all(LinuxDeviceCgroup::allow)
+}
+
+/// Whether the container gets a new namespace: runtimes take an empty path for none.
+fn is_new(namespace: &LinuxNamespace) -> bool {
+    let path = namespace.path().as_deref();
+    path.is_none_or(|path| path.as_os_str().is_empty())
 }
 
 /// The value of `name` among `members`, unless it is absent or null.

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
@@ -77,15 +77,15 @@ impl Bundle {
         Ok(bytes)
     }
 
-    /// Whether users other than the file's owner and root could change the file, or put another in
-    /// its place, before the runtime reads it.
+    /// The folder, held open, for asking who could write to it.
     #[must_use]
-    pub fn open_to_others(&self) -> bool {
-        const OTHERS_WRITE: u32 = 0o002;
-        const STICKY: u32 = 0o1000;
-        let folder_open = rustix::fs::fstat(&self.folder).map_or(true, |stat| {
-            stat.st_mode & OTHERS_WRITE != 0 && stat.st_mode & STICKY == 0
-        });
-        folder_open || self.stat.st_mode & OTHERS_WRITE != 0
+    pub fn folder(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
+    }
+
+    /// The file, held open, for asking who could write to it.
+    #[must_use]
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }

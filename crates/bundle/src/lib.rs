@@ -7,7 +7,7 @@
 //! here is refused: the runtime must see exactly what was decided on.
 //!
 //! Not promised: that nobody else changes the file between the replacement and the runtime's own
-//! reading. Only a folder that others cannot write to gives that; [`Bundle::open_to_others`] tells.
+//! reading. Only a folder that others cannot write to gives that; see [`Bundle::folder`].
 #![forbid(unsafe_code)]
 
 mod attributes;

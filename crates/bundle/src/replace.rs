@@ -65,8 +65,12 @@ impl Bundle {
             Uid::from_raw(self.stat.st_uid),
             Gid::from_raw(self.stat.st_gid),
         );
-        rustix::fs::fchown(&file, Some(owner), Some(group))
-            .map_err(BundleError::io("give the new one the old one's owner"))?;
+        let new = rustix::fs::fstat(&file).map_err(BundleError::io("look at the new one"))?;
+        // Only where it differs: in a user namespace not every owner can be named.
+        if (new.st_uid, new.st_gid) != (self.stat.st_uid, self.stat.st_gid) {
+            rustix::fs::fchown(&file, Some(owner), Some(group))
+                .map_err(BundleError::io("give the new one the old one's owner"))?;
+        }
         // The mode last: chown takes set-user-ID away, access lists change it, and a file that its
         // owner may not write to takes no attributes from them.
         attributes::copy(&self.file, &file)

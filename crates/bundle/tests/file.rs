@@ -422,21 +422,3 @@ fn what_a_killed_process_left_behind_is_in_nobodys_way() {
     assert_eq!(fs::read(folder.config()).expect("reads"), OLD);
     assert_eq!(folder.names(), [NAME, "victim"]);
 }
-
-#[test]
-fn a_bundle_that_others_can_write_to_is_told() {
-    let folder = Folder::new();
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("mode");
-    assert!(!folder.open().open_to_others());
-    for (mode, open) in [
-        (0o777, true),
-        (0o1777, false),
-        (0o775, false),
-        (0o700, false),
-    ] {
-        fs::set_permissions(folder.path(), Permissions::from_mode(mode)).expect("mode");
-        assert_eq!(folder.open().open_to_others(), open, "{mode:o}");
-    }
-    fs::set_permissions(folder.config(), Permissions::from_mode(0o666)).expect("mode");
-    assert!(folder.open().open_to_others());
-}

@@ -64,7 +64,7 @@ impl Policy {
         }
         let identity = Identity::read(config.facts(), container.bundle);
         let request = Request::read(config, &identity, self.honour_annotations)?;
-        let privileged = looks_privileged(config);
+        let privileged = !identity.sandbox && looks_privileged(config.facts(), &request);
         let subject = Subject {
             identity: &identity,
             facts: config.facts(),
@@ -118,7 +118,7 @@ impl Policy {
             result = result.map(|profile| transform::native_only(profile, node.arch));
         }
         if picked.mode == Mode::Audit {
-            result = result.map(transform::audit);
+            result = result.map(|profile| transform::audit(profile, node.arch));
         }
         let (mut floors, mut exceptions) = (Vec::new(), Vec::new());
         for floor in &self.floors {

@@ -51,9 +51,12 @@ impl Directory {
         for name in self.drop_ins()? {
             let below = Path::new("policy.d").join(name);
             let file: Arc<Path> = Arc::from(self.path.join(&below));
-            if let Some(text) = self.read(&below, &file, trusted)? {
-                policy.add_drop_in(file, &text)?;
-            }
+            // It was listed a moment ago: a link that leads nowhere, or a file just removed.
+            let text = self.read(&below, &file, trusted)?.ok_or_else(|| {
+                let mend = "a link to nowhere, perhaps; restore the file or remove the link";
+                PolicyError::new(&*file, Problem::Missing { mend })
+            })?;
+            policy.add_drop_in(file, &text)?;
         }
         policy.directory = Some(self);
         Ok(policy)
@@ -68,7 +71,9 @@ impl Directory {
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = match rustix::fs::openat(&self.fd, "policy.d", flags, Mode::empty()) {
-            Err(Errno::NOENT) => return Ok(Vec::new()),
+            Err(Errno::NOENT) if !open::dangles(&self.fd, Path::new("policy.d")) => {
+                return Ok(Vec::new());
+            }
             other => other.map_err(io("open the folder"))?,
         };
         let stat = rustix::fs::fstat(&folder).map_err(io("look at it"))?;

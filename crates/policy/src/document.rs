@@ -146,6 +146,28 @@ pub(crate) struct WhenDocument {
     pub(crate) requested: Option<Spanned<Globs>>,
 }
 
+impl WhenDocument {
+    /// A field with a list of nothing, which could never match.
+    pub(crate) fn empty_list(&self) -> Option<&str> {
+        let fields = [
+            ("engine", self.engine.as_ref().map(Spanned::get_ref)),
+            ("handler", self.handler.as_ref()),
+            ("namespace", self.namespace.as_ref()),
+            ("pod", self.pod.as_ref()),
+            ("container", self.container.as_ref()),
+            ("image", self.image.as_ref()),
+            ("requested", self.requested.as_ref().map(Spanned::get_ref)),
+        ];
+        let annotations = self
+            .annotation
+            .iter()
+            .map(|(key, globs)| (key.as_str(), Some(globs)));
+        let mut all = fields.into_iter().chain(annotations);
+        let empty = all.find(|(_, globs)| globs.is_some_and(|globs| globs.as_slice().is_empty()));
+        empty.map(|(field, _)| field)
+    }
+}
+
 /// One glob, or several of which any may match.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged, expecting = "a string or a list of strings")]

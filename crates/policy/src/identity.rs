@@ -1,7 +1,8 @@
 //! Who the container is, as far as its engine tells.
 //!
 //! Each engine's own marks count, in the order of how hard they are to forge: first the folder in
-//! which the engine made the bundle, then annotations that the engine writes over the user's.
+//! which the engine made the bundle, then the cgroup's last part, which no engine leaves to its
+//! users, then annotations. A bundle with none of the first two was made by hand, by root.
 //! Pod names are read only under the keys of the engine that was found, so that an annotation given
 //! to Docker cannot pose as Kubernetes'.
 
@@ -64,7 +65,8 @@ impl Engine {
             path.windows(part.len())
                 .any(|window| window == part.as_bytes())
         };
-        if below("/io.containerd.runtime.v2.task/moby/") {
+        // With remapped users the namespace is `moby-UID.GID`.
+        if below("/io.containerd.runtime.v2.task/moby") {
             Some(Self::Docker)
         } else if below("/io.containerd.runtime.v2.task/") {
             Some(Self::Containerd)
@@ -151,8 +153,9 @@ impl Identity {
             sandbox: false,
         };
         match engine {
-            // containerd internal/cri/annotations: written after what a pod may pass through.
-            Engine::Containerd => {
+            // containerd internal/cri/annotations: written after what a pod may pass through. Other
+            // clients of containerd (nerdctl, ctr) leave these keys to their users.
+            Engine::Containerd if is_cri(bundle) => {
                 identity.namespace = read("io.kubernetes.cri.sandbox-namespace");
                 identity.pod = read("io.kubernetes.cri.sandbox-name");
                 identity.container = read("io.kubernetes.cri.container-name");
@@ -169,10 +172,25 @@ impl Identity {
                 identity.sandbox =
                     facts.annotation("io.kubernetes.cri-o.ContainerType") == Some("sandbox");
             }
-            Engine::Buildkit | Engine::Docker | Engine::Podman | Engine::Unknown => {}
+            Engine::Buildkit
+            | Engine::Containerd
+            | Engine::Docker
+            | Engine::Podman
+            | Engine::Unknown => {}
         }
         identity
     }
+}
+
+/// Whether the bundle is of containerd's CRI plugin, whose namespace is `k8s.io`, or one that was put
+/// elsewhere by hand, by somebody who is root anyway.
+fn is_cri(bundle: &Path) -> bool {
+    let path = bundle.as_os_str().as_encoded_bytes();
+    let below = |part: &str| {
+        path.windows(part.len())
+            .any(|window| window == part.as_bytes())
+    };
+    below("/io.containerd.runtime.v2.task/k8s.io/") || !below("/io.containerd.runtime.v2.task/")
 }
 
 #[cfg(test)]

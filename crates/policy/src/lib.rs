@@ -37,6 +37,7 @@ pub use identity::{Engine, Identity};
 pub use policy::{LogTo, Mode, Policy};
 pub use profile_name::{ProfileName, Wanted};
 pub use request::{Asked, Request};
+pub use trust::check_trusted;
 
 /// Where the policy is unless the command line says otherwise.
 pub const DEFAULT_DIRECTORY: &str = "/etc/seccomp-shim";

@@ -5,14 +5,14 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use crate::PolicyError;
 use crate::error::Problem;
 use crate::policy::Root;
 use crate::profile_name::ProfileName;
-use crate::trust::Trusted;
+use crate::trust::{Trusted, check_way, real_path};
 
 /// The largest policy file or profile, in bytes. Docker's default profile has 13 KB.
 pub(crate) const MAX_SIZE: u64 = 1024 * 1024;
@@ -22,7 +22,7 @@ pub(crate) fn folder(path: &Path) -> Result<Option<OwnedFd>, PolicyError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(fd) => Ok(Some(fd)),
-        Err(Errno::NOENT) => Ok(None),
+        Err(Errno::NOENT) if !dangles(CWD, path) => Ok(None),
         Err(errno) => Err(PolicyError::new(
             path,
             Problem::Io {
@@ -38,7 +38,23 @@ pub(crate) fn folder(path: &Path) -> Result<Option<OwnedFd>, PolicyError> {
 /// Not blocking, so that a fifo does not hang us before it is refused.
 pub(crate) fn beneath(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    rustix::fs::openat2(folder, name, FLAGS, Mode::empty(), resolve)
+    let mut opened = Err(Errno::AGAIN);
+    // The kernel asks to try again when something was renamed somewhere meanwhile.
+    for _ in 0..TRIES {
+        opened = rustix::fs::openat2(&folder, name, FLAGS, Mode::empty(), resolve);
+        if opened.as_ref().err() != Some(&Errno::AGAIN) {
+            break;
+        }
+    }
+    opened
+}
+
+const TRIES: u32 = 128;
+
+/// Whether a link stands at `name` in `folder` that leads nowhere: what was meant to be there is
+/// missing, which is not the same as nothing being there.
+pub(crate) fn dangles(folder: impl AsFd, name: &Path) -> bool {
+    rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
 }
 
 /// Opens `name` below `folder`, following links wherever they lead.
@@ -140,13 +156,9 @@ pub(crate) fn profile(
         Err(errno) => return Err(io("open it")(errno)),
     };
     // Who could swap the root, a folder on the way, or a link in one of them?
-    let stat = rustix::fs::fstat(folder).map_err(io("look at its folder"))?;
-    trusted.check_fd(folder, &stat, &root.path)?;
-    let below = name.as_path().ancestors().skip(1);
-    for on_the_way in below.filter(|part| !part.as_os_str().is_empty()) {
-        let stat = rustix::fs::statat(folder, on_the_way, AtFlags::empty())
-            .map_err(io("look at its folder"))?;
-        trusted.check(&root.path.join(on_the_way), &stat)?;
-    }
+    check_way(
+        trusted,
+        &real_path(folder, &root.path)?.join(name.as_path()),
+    )?;
     read(fd, &shown, trusted).map(Some)
 }

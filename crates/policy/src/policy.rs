@@ -340,9 +340,10 @@ impl Lines<'_> {
     }
 
     fn rule(&self, rule: Spanned<RuleDocument>) -> Result<Rule, PolicyError> {
-        let place = self.place(rule.span().start);
+        let offset = rule.span().start;
+        let place = self.place(offset);
         let rule = rule.into_inner();
-        self.when(&rule.when)?;
+        self.when(offset, &rule.when)?;
         // Only the agent's modes ask for it, and those are refused below.
         let _ = rule.without_agent;
         Ok(Rule {
@@ -361,16 +362,23 @@ impl Lines<'_> {
         let floor = floor.into_inner();
         let start = floor.profile.span().start;
         let profile = match floor.profile.into_inner() {
-            ProfileDocument::Wanted(wanted) => wanted,
-            ProfileDocument::Requested => {
-                let mend = "a floor needs a profile of its own: RuntimeDefault or a Localhost one";
-                return Err(self.value(start, "floor.profile", "Requested".to_owned(), mend));
+            ProfileDocument::Wanted(wanted) if wanted != Wanted::Unconfined => wanted,
+            ProfileDocument::Wanted(_) | ProfileDocument::Requested => {
+                let mend = "a floor needs a profile that holds: RuntimeDefault or a Localhost one";
+                let value = "Unconfined or Requested".to_owned();
+                return Err(self.value(start, "floor.profile", value, mend));
             }
         };
         let mut except = Vec::with_capacity(floor.except.len());
         for exception in floor.except {
+            let offset = exception.span().start;
             let ExceptionDocument { name, when } = exception.into_inner();
-            self.when(&when)?;
+            self.when(offset, &when)?;
+            if !when.annotation.is_empty() || when.requested.is_some() {
+                let mend = "annotations and requests are the container's own words, and must not \
+                            let it out of a floor; name it by namespace, pod or image";
+                return Err(self.value(offset, "floor.except.when", name, mend));
+            }
             except.push((name, when));
         }
         Ok(Floor {
@@ -381,7 +389,11 @@ impl Lines<'_> {
     }
 
     /// Words that can only be misspelt are errors, so that no rule fails to match by a typo.
-    fn when(&self, when: &WhenDocument) -> Result<(), PolicyError> {
+    fn when(&self, offset: usize, when: &WhenDocument) -> Result<(), PolicyError> {
+        if let Some(field) = when.empty_list() {
+            let mend = "an empty list never matches; leave the field out, or name something";
+            return Err(self.value(offset, "when", field.to_owned(), mend));
+        }
         let engine = "it is buildkit, containerd, cri-o, docker, podman or unknown";
         self.words(when.engine.as_ref(), "when.engine", ENGINES, engine)?;
         let requested = "it is RuntimeDefault, Localhost, Unconfined or spec";

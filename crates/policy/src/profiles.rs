@@ -64,7 +64,11 @@ impl Profiles<'_> {
                     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
                     match rustix::fs::openat(&directory.fd, "profiles", flags, Mode::empty()) {
                         Ok(fd) => Some(fd),
-                        Err(Errno::NOENT) => None,
+                        Err(Errno::NOENT)
+                            if !open::dangles(&directory.fd, Path::new("profiles")) =>
+                        {
+                            None
+                        }
                         Err(errno) => {
                             let problem = Problem::Io {
                                 doing: "open the folder",

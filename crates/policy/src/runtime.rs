@@ -5,41 +5,43 @@
 
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 use crate::directory::{Directory, POLICY};
 use crate::error::Problem;
-use crate::trust::Trusted;
 use crate::{PolicyError, open};
 
 impl Directory {
-    /// `runtime.path` of policy.toml, whatever else is wrong in it; none if it has none.
+    /// `runtime.path` of policy.toml, whatever else is wrong in it; none if it has none, or is no
+    /// file that could be read.
+    ///
+    /// Who owns the file does not matter here: the caller believes only a *program* that nobody
+    /// else could have written, and [`Directory::load`] believes only such a policy.
     ///
     /// # Errors
-    /// The file names a runtime, and somebody else could have written that.
+    /// [`Problem::Io`] if policy.toml is there and cannot be opened or read: a guess could send a
+    /// `delete` to a runtime that does not know the container.
     pub fn runtime(&self) -> Result<Option<PathBuf>, PolicyError> {
         let shown = self.path.join(POLICY);
-        let Ok(fd) = open::beneath(&self.fd, POLICY.as_ref()) else {
-            return Ok(None);
+        let fd = match open::beneath(&self.fd, POLICY.as_ref()) {
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => {
+                return Err(PolicyError::new(
+                    &shown,
+                    Problem::Io {
+                        doing: "open it",
+                        errno,
+                    },
+                ));
+            }
+            Ok(fd) => fd,
         };
-        let bytes = open::read_unchecked(fd, &shown)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let Some(path) = path_in(&text) else {
-            return Ok(None);
-        };
-        // Only now does it matter who wrote it.
-        let fd = open::beneath(&self.fd, POLICY.as_ref()).map_err(|errno| {
-            PolicyError::new(
-                &shown,
-                Problem::Io {
-                    doing: "open it",
-                    errno,
-                },
-            )
-        })?;
-        let again = open::read(fd, &shown, Trusted::now())?;
-        if again == bytes {
-            Ok(Some(path))
-        } else {
-            Ok(path_in(&String::from_utf8_lossy(&again)))
+        match open::read_unchecked(fd, &shown) {
+            Ok(bytes) => Ok(path_in(&String::from_utf8_lossy(&bytes))),
+            Err(error) => match error.problem {
+                Problem::NotRegular | Problem::TooLarge { .. } => Ok(None),
+                _ => Err(error),
+            },
         }
     }
 }

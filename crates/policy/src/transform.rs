@@ -1,6 +1,6 @@
 //! What a rule's `mode` and `architectures` do to a profile.
 
-use profile::{Action, Arch, Rule, Seccomp};
+use profile::{Action, Arch, Rule, Seccomp, compat};
 
 /// Whether the kernel keeps the call from happening under this action.
 fn denies(action: Action) -> bool {
@@ -9,8 +9,11 @@ fn denies(action: Action) -> bool {
 
 /// The profile with every denial turned into "allow and log" (seccomp(2), SECCOMP_RET_LOG).
 ///
-/// Nothing is left that needs a listener, an errno or a tracer.
-pub(crate) fn audit(profile: Seccomp) -> Seccomp {
+/// Nothing is left that needs a listener, an errno or a tracer, and the compat ABIs of `native` are
+/// let in: the filter would kill their calls, whatever its actions, if they were not listed.
+pub(crate) fn audit(profile: Seccomp, native: Arch) -> Seccomp {
+    let mut architectures = vec![native];
+    architectures.extend_from_slice(compat(native));
     let log = |action, errno| {
         if denies(action) {
             (Action::ScmpActLog, None)
@@ -31,6 +34,7 @@ pub(crate) fn audit(profile: Seccomp) -> Seccomp {
         default_action,
         default_errno,
         rules: rules.collect(),
+        architectures,
         listener_path: None,
         listener_metadata: None,
         ..profile

@@ -4,10 +4,13 @@
 //! themselves), and nobody else may write to the file, nor to any folder above it. A sticky folder
 //! such as /tmp may be written to by others: they cannot replace what is not theirs.
 
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{FileType, Stat};
+use rustix::io::Errno;
 
 use crate::{PolicyError, error::Problem};
 
@@ -34,11 +37,9 @@ impl Trusted {
 
     /// Checks one file or folder.
     pub(crate) fn check(self, path: &Path, stat: &Stat) -> Result<(), PolicyError> {
-        if ![0, self.caller, self.root].contains(&stat.st_uid) {
-            return Err(PolicyError::new(
-                path,
-                Problem::Owner { owner: stat.st_uid },
-            ));
+        let owner = stat.st_uid;
+        if owner != 0 && owner != self.caller && !(owner == self.root && is_systems(path)) {
+            return Err(PolicyError::new(path, Problem::Owner { owner }));
         }
         let mode = stat.st_mode & 0o7777;
         let folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
@@ -78,10 +79,94 @@ impl Trusted {
     }
 }
 
+/// Whether a path is one that only root makes. Inside a user namespace root's files have the number
+/// of everybody who is not mapped, so there that number counts in these places only.
+fn is_systems(path: &Path) -> bool {
+    path == Path::new("/")
+        || ["/etc", "/usr", "/var"]
+            .iter()
+            .any(|folder| path.starts_with(folder))
+}
+
+/// Checks every folder and link on the way from the root of the file system to `path`: whoever could
+/// change one of them could lead elsewhere.
+///
+/// # Errors
+/// As [`Trusted::check_fd`]; [`Problem::Io`] with ELOOP after [`MOST_LINKS`] links.
+pub(crate) fn check_way(trusted: Trusted, path: &Path) -> Result<(), PolicyError> {
+    let io = |path: &Path, doing, errno| PolicyError::new(path, Problem::Io { doing, errno });
+    let mut ahead: Vec<OsString> = parts(path);
+    let mut at = PathBuf::from("/");
+    let mut links = 0_u32;
+    while let Some(part) = ahead.pop() {
+        if part == ".." {
+            at.pop();
+            continue;
+        }
+        let next = at.join(&part);
+        let stat = rustix::fs::lstat(&next).map_err(|errno| io(&next, "look at it", errno))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+            trusted.check(&next, &stat)?;
+            at = next;
+            continue;
+        }
+        links = links.saturating_add(1);
+        if links > MOST_LINKS {
+            return Err(io(&next, "follow its links", Errno::LOOP));
+        }
+        // In a sticky folder a link is its owner's to change.
+        if ![0, trusted.caller].contains(&stat.st_uid) && !is_systems(&next) {
+            return Err(PolicyError::new(
+                next,
+                Problem::Owner { owner: stat.st_uid },
+            ));
+        }
+        let target = rustix::fs::readlink(&next, Vec::new())
+            .map_err(|errno| io(&next, "read the link", errno))?;
+        let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
+        if target.is_absolute() {
+            at = PathBuf::from("/");
+        }
+        ahead.extend(parts(&target));
+    }
+    Ok(())
+}
+
+/// As many as the kernel follows (path_resolution(7)).
+const MOST_LINKS: u32 = 40;
+
+/// The parts of a path, last first, without its root and dots.
+fn parts(path: &Path) -> Vec<OsString> {
+    let named = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some(OsString::from("..")),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    });
+    let mut parts: Vec<OsString> = named.collect();
+    parts.reverse();
+    parts
+}
+
+/// Checks that nobody but root (or the caller) can write to what `fd` is open on, nor to any folder
+/// above it; `shown` is how the message names it. What a strict policy asks of a bundle.
+///
+/// # Errors
+/// [`Problem::Owner`], [`Problem::Writable`], [`Problem::Io`].
+pub fn check_trusted(fd: impl AsFd, shown: &Path) -> Result<(), PolicyError> {
+    let stat = rustix::fs::fstat(&fd).map_err(|errno| {
+        PolicyError::new(
+            shown,
+            Problem::Io {
+                doing: "look at it",
+                errno,
+            },
+        )
+    })?;
+    Trusted::now().check_fd(fd, &stat, shown)
+}
+
 /// Where what `fd` is open on really is (proc(5), /proc/self/fd).
 pub(crate) fn real_path(fd: impl AsFd, shown: &Path) -> Result<PathBuf, PolicyError> {
-    use std::os::fd::AsRawFd;
-    use std::os::unix::ffi::OsStringExt;
     let link = format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd());
     let path = rustix::fs::readlink(link, Vec::new()).map_err(|errno| {
         PolicyError::new(

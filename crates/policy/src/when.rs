@@ -97,12 +97,14 @@ impl WhenDocument {
             }
         }
         if let Some(wanted) = self.user_namespace {
-            match subject.facts.shares_host(LinuxNamespaceType::User) {
-                Some(shared) if shared != wanted => {}
-                Some(_) => return Verdict::Fails,
-                // It joins one by its path, so it has one.
-                None if wanted => {}
-                None => return Verdict::Fails,
+            match &subject.facts.namespaces {
+                None => untold = Some("user_namespace"),
+                Some(all) => {
+                    let has = all.iter().any(|one| one.typ() == LinuxNamespaceType::User);
+                    if has != wanted {
+                        return Verdict::Fails;
+                    }
+                }
             }
         }
         untold.map_or(Verdict::Holds, Verdict::Untold)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Format, change, complain, print};
 use crate::argv::Own;
-use crate::create::{Files, Judged, load};
+use crate::create::{Files, Judged, check_bundle, load};
 use crate::record::{combine_name, decision_json, result_name, sha256};
 use crate::refusal::Refusal;
 use crate::{errno_words, policy_directory};
@@ -82,11 +82,7 @@ impl Explain {
             path: files.shown.clone(),
         })?;
         let policy = load(Directory::open(folder))?;
-        if policy.is_strict() && bundle.open_to_others() {
-            return Err(Refusal::OpenBundle {
-                path: files.shown.clone(),
-            });
-        }
+        check_bundle(&policy, &bundle, &files)?;
         let before = bundle.read().map_err(|error| files.fail(error))?;
         let judged = Judged::of(&policy, &before, &files, &self.handler)?;
         Ok(Answer {

@@ -1,6 +1,8 @@
 //! Effects written as rules, in an order that depends on nothing but them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::effect::{Case, Effect};
 use crate::meaning::Outcome;
@@ -12,6 +14,8 @@ pub(super) struct Rules {
     default: Outcome,
     always: Vec<(Outcome, Vec<Cow<'static, str>>)>,
     cases: Vec<(Outcome, Vec<Condition>, Vec<Cow<'static, str>>)>,
+    /// Where in `cases` those with one outcome and one fingerprint of conditions stand.
+    index: HashMap<((u8, u32), u64), Vec<usize>>,
     silent: Vec<Cow<'static, str>>,
 }
 
@@ -21,6 +25,7 @@ impl Rules {
             default,
             always: Vec::new(),
             cases: Vec::new(),
+            index: HashMap::new(),
             silent: Vec::new(),
         }
     }
@@ -49,12 +54,18 @@ impl Rules {
     }
 
     fn case(&mut self, name: Cow<'static, str>, case: Case) {
-        let mut known = self.cases.iter_mut();
-        let same =
-            known.find(|(outcome, args, _)| *outcome == case.outcome && *args == case.conditions);
-        match same {
+        let key = (case.outcome.sort_key(), fingerprint(&case.conditions));
+        let alike = self.index.entry(key).or_default();
+        let same = alike.iter().find_map(|index| {
+            let (outcome, args, _) = self.cases.get(*index)?;
+            (*outcome == case.outcome && *args == case.conditions).then_some(*index)
+        });
+        match same.and_then(|index| self.cases.get_mut(index)) {
             Some((_, _, names)) => names.push(name),
-            None => self.cases.push((case.outcome, case.conditions, vec![name])),
+            None => {
+                alike.push(self.cases.len());
+                self.cases.push((case.outcome, case.conditions, vec![name]));
+            }
         }
     }
 
@@ -78,6 +89,21 @@ impl Rules {
         }
         rules
     }
+}
+
+/// A number that equal conditions have in common.
+fn fingerprint(conditions: &[Condition]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for condition in conditions {
+        let Condition {
+            index,
+            value,
+            value_two,
+            op,
+        } = *condition;
+        (index, value, value_two, op as u32).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// Whether runc leaves numbers beyond the last one named to a default of this kind. Otherwise it
