@@ -5,7 +5,12 @@
 //! Promised at each step: the bundle has the old file or the new one, whole; the runtime is never
 //! reached with the old one; a failure is refused with exit code 1, one line in the log, the old
 //! file in its place and nothing beside it.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test ends here")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends here"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
