@@ -7,9 +7,11 @@ mod policy_dir;
 mod program;
 mod runtime;
 mod skip;
+mod stand_in;
 
 pub use bundle::TestBundle;
 pub use policy_dir::PolicyDir;
 pub use program::{Outcome, explain, run, shim_binary};
 pub use runtime::{Container, RealRuntime};
 pub use skip::{needs_root, shared_data, skip};
+pub use stand_in::StandIn;
