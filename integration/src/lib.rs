@@ -13,7 +13,7 @@ mod skip;
 pub use bundle::TestBundle;
 pub use mounts::PrivateMount;
 pub use policy_dir::PolicyDir;
-pub use program::{Outcome, run, shim_binary};
+pub use program::{Outcome, copy_program, run, shim_binary};
 pub use recording::{RECORD_END, RECORD_TO, Recording};
 pub use runtime::{Container, RealRuntime};
 pub use skip::{needs_root, shared_data, skip};

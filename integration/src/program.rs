@@ -1,6 +1,6 @@
 //! Programs run to their end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What a program said and how it ended.
@@ -42,6 +42,16 @@ pub fn run(command: &mut Command) -> Outcome {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Copies a program, to be run at once. Another process does it: a writable fd of ours would, while
+/// another test's child is being started, make the copy busy (ETXTBSY).
+///
+/// # Panics
+/// If it cannot be copied.
+pub fn copy_program(from: &Path, to: &Path) {
+    let outcome = run(Command::new("cp").arg(from).arg(to));
+    assert!(outcome.ok(), "{outcome:?}");
 }
 
 /// The binary under test: `SHIM_BINARY`, else the one that `make build` leaves.

@@ -6,7 +6,9 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use integration::{PolicyDir, PrivateMount, RealRuntime, TestBundle, run, shim_binary};
+use integration::{
+    PolicyDir, PrivateMount, RealRuntime, TestBundle, copy_program, run, shim_binary,
+};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
@@ -124,7 +126,7 @@ fn a_bundle_that_the_caller_may_not_read_is_refused() {
         |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
     mode(folder.path(), 0o755);
     let shim = folder.path().join("shim");
-    fs::copy(shim_binary(), &shim).expect("a copy");
+    copy_program(&shim_binary(), &shim);
     let none = folder.path().join("no-policy");
     for (case, folder_mode, file_mode, words) in [
         (

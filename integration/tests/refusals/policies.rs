@@ -276,6 +276,7 @@ fn a_typo_in_a_drop_in_is_refused_with_its_line() {
             "strict",
             "[defaults]",
             "[runtime]",
+            "[localhost]",
             "log",
             "request.",
             "defualts",

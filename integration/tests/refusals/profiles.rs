@@ -24,7 +24,7 @@ const FILES: &[(&str, Make, &[&str])] = &[
     (
         "empty",
         |path| write(path, ""),
-        &["line 1", "defaultAction"],
+        &["line 1", "add a defaultAction"],
     ),
     ("only space", |path| write(path, " \n"), &["defaultAction"]),
     (
@@ -32,7 +32,11 @@ const FILES: &[(&str, Make, &[&str])] = &[
         |path| write(path, "{}"),
         &["line 1", "add a defaultAction"],
     ),
-    ("null", |path| write(path, "null"), &["line 1", "null"]),
+    (
+        "null",
+        |path| write(path, "null"),
+        &["line 1", "add a defaultAction"],
+    ),
     (
         "an array",
         |path| write(path, "[1, 2]"),
@@ -220,7 +224,7 @@ fn a_missing_profile_is_refused_with_the_line_that_names_it() {
         (
             "a default",
             "[defaults]\nprofile = { type = \"Localhost\", localhostProfile = \"team/web.json\" }",
-            RULE_LINE,
+            RULE_LINE + 1,
         ),
         (
             "RuntimeDefault's file",

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use integration::{PolicyDir, RealRuntime, TestBundle, run, shim_binary};
+use integration::{PolicyDir, RealRuntime, TestBundle, copy_program, run, shim_binary};
 
 use crate::attempt::Attempt;
 
@@ -333,9 +333,9 @@ fn a_config_cut_at_any_byte_is_refused() {
 }
 
 /// A program of the system under the name `runc`, quicker than a runtime.
-pub(crate) fn stand_in(folder: &Path, program: &str) -> std::path::PathBuf {
+fn stand_in(folder: &Path, program: &str) -> std::path::PathBuf {
     let path = folder.join("runc");
-    fs::copy(Path::new("/bin").join(program), &path).expect("a copy");
+    copy_program(&Path::new("/bin").join(program), &path);
     path
 }
 

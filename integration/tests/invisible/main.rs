@@ -1,0 +1,8 @@
+//! What the shim must not change: calls that are not its own reach the runtime as they came, and
+//! its own calls reach it with nothing changed but the bundle.
+
+mod call;
+mod creates;
+mod panics;
+mod passes;
+mod policies;
