@@ -5,6 +5,8 @@
 
 use std::path::PathBuf;
 
+use toml::de::DeTable;
+
 use crate::directory::{Directory, POLICY};
 use crate::error::Problem;
 use crate::trust::Trusted;
@@ -46,10 +48,36 @@ impl Directory {
 
 /// The absolute path under `runtime.path`, read past errors elsewhere.
 fn path_in(text: &str) -> Option<PathBuf> {
-    let (table, _errors) = toml::de::DeTable::parse_recoverable(text);
-    let runtime = table.get_ref().get("runtime")?.get_ref().as_table()?;
+    let (table, errors) = DeTable::parse_recoverable(text);
+    match path_of(table.get_ref()) {
+        None if !errors.is_empty() => path_by_lines(text),
+        found => found,
+    }
+}
+
+fn path_of(document: &DeTable<'_>) -> Option<PathBuf> {
+    let runtime = document.get("runtime")?.get_ref().as_table()?;
     let path = PathBuf::from(runtime.get("path")?.get_ref().as_str()?);
     path.is_absolute().then_some(path)
+}
+
+/// The same where an error has swallowed what follows it: each line for itself, below the last
+/// header of a table that can be read.
+fn path_by_lines(text: &str) -> Option<PathBuf> {
+    let mut header = "";
+    text.lines().find_map(|line| {
+        let line = line.trim();
+        if line.starts_with('[') {
+            header = if DeTable::parse(line).is_ok() {
+                line
+            } else {
+                ""
+            };
+            return None;
+        }
+        let alone = format!("{header}\n{line}");
+        path_of(DeTable::parse(&alone).ok()?.get_ref())
+    })
 }
 
 #[cfg(test)]
@@ -75,6 +103,33 @@ mod tests {
             path_in("runtime.path = \"/usr/bin/crun\"\nmode = \"enfrce"),
             crun
         );
+        for typo in [
+            "typo = 1",
+            "strict = \"maybe",
+            "= =",
+            "[[rule]\nx",
+            "[rule\n",
+            "x = [1,",
+            "x = {",
+            "[runtime]",
+            "runtime.pth = 1",
+            "version = 1",
+            "profile = \"a",
+        ] {
+            for text in [
+                format!("version = 1\n{typo}\n[runtime]\npath = \"/usr/bin/crun\"\n"),
+                format!("version = 1\n[runtime]\npath = '/usr/bin/crun' # ours\n{typo}\n"),
+                format!("runtime.path = \"/usr/bin/crun\"\n{typo}\n"),
+                format!("{typo}\nruntime = {{ path = \"/usr/bin/crun\" }}\n"),
+            ] {
+                // Below the header of a table that can be read it is that table's.
+                let moved = typo == "[runtime]" && text.starts_with(typo);
+                let expected = if moved { None } else { crun.clone() };
+                assert_eq!(path_in(&text), expected, "{text:?}");
+            }
+        }
+        assert_eq!(path_in("[rule]\nruntime.path = \"/usr/bin/crun\"\n"), None);
+        assert_eq!(path_in("= =\n[[rule]]\nruntime.path = \"/x\"\n"), None);
         assert_eq!(path_in("[runtime]\npath = \"crun\"\n"), None);
         assert_eq!(path_in("version = 1\n"), None);
     }
