@@ -64,7 +64,7 @@ impl Attempt {
     }
 
     /// By a user who is not root.
-    pub(crate) fn as_user(mut self, uid: u32) -> Self {
+    pub(crate) fn by_user(mut self, uid: u32) -> Self {
         use std::os::unix::process::CommandExt;
         std::os::unix::fs::chown(self.log.path(), Some(uid), Some(uid)).expect("chown");
         self.command.uid(uid).gid(uid);

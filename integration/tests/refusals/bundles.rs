@@ -158,7 +158,7 @@ fn a_bundle_that_the_caller_may_not_read_is_refused() {
         let attempt = Attempt::by(Command::new(&shim), &bundle)
             .own("--shim-runtime", runtime.path())
             .own("--shim-policy", &none)
-            .as_user(NOBODY);
+            .by_user(NOBODY);
         let message = attempt.refused(case);
         let file = bundle.join("config.json");
         assert!(
