@@ -3,15 +3,19 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+mod mounts;
 mod policy_dir;
 mod program;
+mod recording;
 mod runtime;
 mod skip;
 mod stand_in;
 
 pub use bundle::TestBundle;
+pub use mounts::PrivateMount;
 pub use policy_dir::PolicyDir;
-pub use program::{Outcome, explain, run, shim_binary};
+pub use program::{Outcome, copy_program, explain, run, shim_binary};
+pub use recording::{RECORD_END, RECORD_TO, Recording};
 pub use runtime::{Container, RealRuntime};
 pub use skip::{needs_root, shared_data, skip};
 pub use stand_in::StandIn;

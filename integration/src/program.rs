@@ -46,6 +46,16 @@ pub fn run(command: &mut Command) -> Outcome {
     }
 }
 
+/// Copies a program, to be run at once. Another process does it: a writable fd of ours would, while
+/// another test's child is being started, make the copy busy (ETXTBSY).
+///
+/// # Panics
+/// If it cannot be copied.
+pub fn copy_program(from: &Path, to: &Path) {
+    let outcome = run(Command::new("cp").arg(from).arg(to));
+    assert!(outcome.ok(), "{outcome:?}");
+}
+
 /// The binary under test: `SHIM_BINARY`, else the one that `make build` leaves.
 ///
 /// # Panics

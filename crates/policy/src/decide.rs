@@ -8,9 +8,9 @@ use profile::{Arch, Kernel, Restricted, Seccomp, Target, restrict};
 use crate::decision::{DecidedBy, Decision, Outcome, Untold};
 use crate::document::{Combine, ProfileDocument};
 use crate::error::Problem;
-use crate::policy::{Floor, Rule};
+use crate::policy::{Floor, Place, Rule};
 use crate::privileged::looks_privileged;
-use crate::profiles::{Profiles, problems_at};
+use crate::profiles::{Profiles, named_at, problems_at};
 use crate::request::Asked;
 use crate::when::{Subject, Verdict};
 use crate::{Identity, Mode, Policy, PolicyError, Request, Wanted, transform};
@@ -39,6 +39,8 @@ pub struct Node {
 struct Picked<'p> {
     by: DecidedBy,
     profile: &'p ProfileDocument,
+    /// Where the policy names the profile.
+    place: Option<&'p Place>,
     combine: Combine,
     mode: Mode,
     native_only: bool,
@@ -101,7 +103,10 @@ impl Policy {
             ProfileDocument::Wanted(wanted) => {
                 let ours = profiles
                     .resolve(wanted)
-                    .map_err(|error| named_by(error, &picked.by))?;
+                    .map_err(|error| match picked.place {
+                        Some(place) => named_at(error, place),
+                        None => error,
+                    })?;
                 profile_file = ours.as_ref().and_then(|resolved| resolved.file.clone());
                 let ours = ours.map(|resolved| resolved.seccomp);
                 match picked.combine {
@@ -129,7 +134,7 @@ impl Policy {
             }
             let least = profiles
                 .resolve(&floor.profile)
-                .map_err(|error| floor_error(error, floor))?;
+                .map_err(|error| named_at(error, &floor.place))?;
             result = stacker.both(least.map(|resolved| resolved.seccomp), result)?;
             floors.push(place);
         }
@@ -182,6 +187,7 @@ impl Policy {
                 DecidedBy::Embedded
             },
             profile: &defaults.profile,
+            place: defaults.place.as_ref(),
             combine: defaults.combine,
             mode: defaults.mode,
             native_only: defaults.native_only,
@@ -191,6 +197,7 @@ impl Policy {
             Picked {
                 by: DecidedBy::Privileged,
                 profile: UNCONFINED,
+                place: None,
                 combine,
                 ..base
             }
@@ -198,6 +205,7 @@ impl Policy {
             Picked {
                 by: DecidedBy::Sandbox,
                 profile: RUNTIME_DEFAULT,
+                place: None,
                 ..base
             }
         } else {
@@ -220,6 +228,10 @@ impl Policy {
                 line: rule.place.line,
             },
             profile: rule.profile.as_ref().unwrap_or(&defaults.profile),
+            place: match rule.profile {
+                Some(_) => Some(&rule.place),
+                None => defaults.place.as_ref(),
+            },
             combine,
             mode: rule.mode.unwrap_or(defaults.mode),
             native_only: rule.native_only.unwrap_or(defaults.native_only),
@@ -312,29 +324,5 @@ fn outcome(config: &Config<'_>, result: Option<Seccomp>, present: Option<&Seccom
                 Outcome::Set(json)
             }
         }
-    }
-}
-
-/// An error without a place, placed at the rule that brought it about.
-fn named_by(error: PolicyError, by: &DecidedBy) -> PolicyError {
-    match by {
-        DecidedBy::Rule { file, line, .. } if error.file.is_none() => PolicyError {
-            file: Some(file.clone()),
-            line: Some(*line),
-            ..error
-        },
-        _ => error,
-    }
-}
-
-fn floor_error(error: PolicyError, floor: &Floor) -> PolicyError {
-    if error.file.is_some() {
-        return error;
-    }
-    let file = Some(floor.place.file.to_path_buf());
-    PolicyError {
-        file,
-        line: Some(floor.place.line),
-        ..error
     }
 }

@@ -92,7 +92,7 @@ pub(crate) struct LogDocument {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DefaultsDocument {
-    pub(crate) profile: Option<ProfileDocument>,
+    pub(crate) profile: Option<Spanned<ProfileDocument>>,
     pub(crate) combine: Option<Combine>,
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,

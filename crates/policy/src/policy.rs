@@ -77,6 +77,8 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) struct Defaults {
     pub(crate) profile: ProfileDocument,
+    /// Where the policy names the profile; none for the embedded one.
+    pub(crate) place: Option<Place>,
     pub(crate) combine: Combine,
     pub(crate) mode: Mode,
     pub(crate) native_only: bool,
@@ -122,6 +124,7 @@ impl Policy {
             roots: Vec::new(),
             defaults: Defaults {
                 profile: ProfileDocument::Wanted(Wanted::RuntimeDefault),
+                place: None,
                 combine: Combine::Restrict,
                 mode: Mode::Enforce,
                 native_only: false,
@@ -318,8 +321,12 @@ impl Lines<'_> {
             (None, Some(_)) => Combine::Replace,
             (None, None) => embedded.combine,
         };
+        let named = document.profile.as_ref();
         Ok(Defaults {
-            profile: document.profile.unwrap_or(embedded.profile),
+            place: named.map(|profile| self.place(profile.span().start)),
+            profile: document
+                .profile
+                .map_or(embedded.profile, Spanned::into_inner),
             combine,
             mode: self.mode(document.mode)?.unwrap_or(embedded.mode),
             native_only: document.architectures == Some(Architectures::Native),

@@ -142,7 +142,7 @@ pub(crate) fn problems_at(file: &Path, problems: &profile::Problems) -> PolicyEr
 }
 
 /// An error about a file that the policy names, with the line that names it.
-fn named_at(error: PolicyError, place: &Place) -> PolicyError {
+pub(crate) fn named_at(error: PolicyError, place: &Place) -> PolicyError {
     if error.file.is_some() {
         return error;
     }

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use rustix::io::Errno;
+use toml::de::DeTable;
 
 use crate::directory::{Directory, POLICY};
 use crate::error::Problem;
@@ -46,30 +47,38 @@ impl Directory {
     }
 }
 
-/// The absolute path under `runtime.path`, read past errors elsewhere: the parser recovers from most,
-/// and lines that it stops at are left out one by one.
+/// The absolute path under `runtime.path`, read past errors elsewhere: the parser recovers from most.
 fn path_in(text: &str) -> Option<PathBuf> {
-    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-    for _ in 0..MOST_BAD_LINES {
-        let text = lines.concat();
-        let (table, errors) = toml::de::DeTable::parse_recoverable(&text);
-        if let Some(path) = named(table.get_ref()) {
-            return Some(path);
-        }
-        let offset = errors.first()?.span()?.start;
-        let bad = text.get(..offset)?.matches('\n').count();
-        *lines.get_mut(bad)? = "\n";
+    let (table, errors) = DeTable::parse_recoverable(text);
+    match path_of(table.get_ref()) {
+        None if !errors.is_empty() => path_by_lines(text),
+        found => found,
     }
-    None
 }
 
-/// How many lines are left out before the file is given up.
-const MOST_BAD_LINES: usize = 64;
-
-fn named(table: &toml::de::DeTable<'_>) -> Option<PathBuf> {
-    let runtime = table.get("runtime")?.get_ref().as_table()?;
+fn path_of(document: &DeTable<'_>) -> Option<PathBuf> {
+    let runtime = document.get("runtime")?.get_ref().as_table()?;
     let path = PathBuf::from(runtime.get("path")?.get_ref().as_str()?);
     path.is_absolute().then_some(path)
+}
+
+/// The same where an error has swallowed what follows it: each line for itself, below the last
+/// header of a table that can be read.
+fn path_by_lines(text: &str) -> Option<PathBuf> {
+    let mut header = "";
+    text.lines().find_map(|line| {
+        let line = line.trim();
+        if line.starts_with('[') {
+            header = if DeTable::parse(line).is_ok() {
+                line
+            } else {
+                ""
+            };
+            return None;
+        }
+        let alone = format!("{header}\n{line}");
+        path_of(DeTable::parse(&alone).ok()?.get_ref())
+    })
 }
 
 #[cfg(test)]
@@ -95,6 +104,33 @@ mod tests {
             path_in("runtime.path = \"/usr/bin/crun\"\nmode = \"enfrce"),
             crun
         );
+        for typo in [
+            "typo = 1",
+            "strict = \"maybe",
+            "= =",
+            "[[rule]\nx",
+            "[rule\n",
+            "x = [1,",
+            "x = {",
+            "[runtime]",
+            "runtime.pth = 1",
+            "version = 1",
+            "profile = \"a",
+        ] {
+            for text in [
+                format!("version = 1\n{typo}\n[runtime]\npath = \"/usr/bin/crun\"\n"),
+                format!("version = 1\n[runtime]\npath = '/usr/bin/crun' # ours\n{typo}\n"),
+                format!("runtime.path = \"/usr/bin/crun\"\n{typo}\n"),
+                format!("{typo}\nruntime = {{ path = \"/usr/bin/crun\" }}\n"),
+            ] {
+                // Below the header of a table that can be read it is that table's.
+                let moved = typo == "[runtime]" && text.starts_with(typo);
+                let expected = if moved { None } else { crun.clone() };
+                assert_eq!(path_in(&text), expected, "{text:?}");
+            }
+        }
+        assert_eq!(path_in("[rule]\nruntime.path = \"/usr/bin/crun\"\n"), None);
+        assert_eq!(path_in("= =\n[[rule]]\nruntime.path = \"/x\"\n"), None);
         assert_eq!(path_in("[runtime]\npath = \"crun\"\n"), None);
         assert_eq!(path_in("version = 1\n"), None);
     }

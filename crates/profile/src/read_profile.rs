@@ -14,7 +14,11 @@ use crate::{Action, Arch, Dialect, Flag, ProblemKind, WarningKind, native_from_n
 pub(crate) fn profile(reader: &mut Reader, root: &Value<'_>) -> Option<Parsed> {
     let start = root.range().start;
     if root.is_null() {
-        reader.problem(start, ProblemKind::DecidesNothing, None);
+        reader.problem(
+            start,
+            ProblemKind::DecidesNothing,
+            Some(ADD_DEFAULT.to_owned()),
+        );
         return None;
     }
     let mut top = Top::default();
@@ -276,13 +280,13 @@ fn no_default(reader: &mut Reader, start: usize, members: &[Member<'_>], rules_s
         let mend = "a node reads the plain profile";
         (ProblemKind::NotAProfile("a Kubernetes object"), mend)
     } else {
-        (
-            ProblemKind::DecidesNothing,
-            "add a defaultAction, e.g. \"SCMP_ACT_ERRNO\"",
-        )
+        (ProblemKind::DecidesNothing, ADD_DEFAULT)
     };
     reader.problem(start, kind, Some(mend.to_owned()));
 }
+
+/// What a profile that decides nothing needs.
+pub(crate) const ADD_DEFAULT: &str = "add a defaultAction, e.g. \"SCMP_ACT_ERRNO\"";
 
 /// libseccomp takes no higher one (`db_action_valid`); the kernel's MAX_ERRNO is 4095.
 const HIGHEST_ERRNO: u32 = 4_094;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use strict_json::{FaultKind, Kind, Member, Value, place};
 
 use crate::problem::shown;
+use crate::read_profile::ADD_DEFAULT;
 use crate::words::{self, Word};
 use crate::{Dialect, Problem, ProblemKind, Problems, Warning, WarningKind};
 
@@ -226,14 +227,14 @@ impl Reader {
 
 /// The problem of a text that is no JSON.
 pub(crate) fn not_json(bytes: &[u8], fault: strict_json::Fault) -> Problems {
-    let kind = match fault.kind {
-        FaultKind::Empty => ProblemKind::DecidesNothing,
-        kind => ProblemKind::Json(kind),
+    let (kind, mend) = match fault.kind {
+        FaultKind::Empty => (ProblemKind::DecidesNothing, Some(ADD_DEFAULT.to_owned())),
+        kind => (ProblemKind::Json(kind), None),
     };
     let problem = Problem {
         place: place(bytes, fault.offset),
         kind,
-        mend: None,
+        mend,
     };
     Problems::new(vec![problem], 0)
 }

@@ -1,0 +1,300 @@
+//! Runtimes that are not there, cannot be run, or are the shim; and options that the shim lacks.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use integration::{
+    PolicyDir, PrivateMount, TestBundle, copy_program, needs_root, run, shim_binary,
+};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+use crate::attempt::Attempt;
+
+const FOLDERS: &[&str] = &[
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+fn shim() -> Command {
+    Command::new(shim_binary())
+}
+
+/// Makes what is no program.
+type Make = fn(&Path);
+
+/// A shell does it, for the reason that [`copy_program`] has.
+fn write(path: &Path, text: &str, mode: &str) {
+    let script = r#"printf %s "$1" > "$0" && chmod "$2" "$0""#;
+    let mut shell = Command::new("sh");
+    let outcome = run(shell.args(["-c", script]).arg(path).args([text, mode]));
+    assert!(outcome.ok(), "{outcome:?}");
+}
+
+#[test]
+fn a_runtime_that_cannot_be_run_is_refused_and_the_bundle_put_back() {
+    if !needs_root("a_runtime_that_cannot_be_run_is_refused_and_the_bundle_put_back") {
+        return;
+    }
+    let policy = PolicyDir::new("");
+    let cases: &[(&str, Make, &[&str])] = &[
+        (
+            "missing",
+            |_| (),
+            &["cannot run the runtime", "it is missing (ENOENT)"],
+        ),
+        (
+            "a folder",
+            |path| fs::create_dir(path).expect("a folder"),
+            &["is not a regular file"],
+        ),
+        (
+            "a fifo",
+            |path| mkfifo(path, Mode::S_IRWXU).expect("a fifo"),
+            &["is not a regular file"],
+        ),
+        (
+            "a device",
+            |path| symlink("/dev/null", path).expect("a link"),
+            &["is not a regular file"],
+        ),
+        (
+            "a circle",
+            |path| symlink("runc", path).expect("a link"),
+            &["too many links (ELOOP)"],
+        ),
+        (
+            "not executable",
+            |path| write(path, "#!/bin/sh\n", "644"),
+            &["access refused (EACCES)"],
+        ),
+        (
+            "no program",
+            |path| write(path, "hello\n", "755"),
+            &["not a program (ENOEXEC)"],
+        ),
+        (
+            "empty",
+            |path| write(path, "", "755"),
+            &["not a program (ENOEXEC)"],
+        ),
+        (
+            "no interpreter",
+            |path| write(path, "#!/none/sh\n", "755"),
+            &["(ENOENT)"],
+        ),
+        (
+            "below a file",
+            |path| write(path.parent().expect("parent"), "", "644"),
+            &["ENOTDIR"],
+        ),
+    ];
+    for (case, make, words) in cases {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut path = folder.path().join("runc");
+        if *case == "below a file" {
+            path = path.join("runc");
+        }
+        make(&path);
+        for named in ["--shim-runtime", "policy"] {
+            let bundle = TestBundle::new(&["true"]);
+            let attempt = Attempt::by(shim(), bundle.path()).put_back();
+            let attempt = if named == "policy" {
+                let named = format!("runtime.path = {:?}", path.display().to_string());
+                policy.write(
+                    "policy.toml",
+                    format!("version = 1\nlog.decisions = \"off\"\n{named}"),
+                );
+                attempt
+            } else {
+                policy.write("policy.toml", "version = 1\nlog.decisions = \"off\"\n");
+                attempt.own("--shim-runtime", &path)
+            };
+            let message = attempt.own("--shim-policy", policy.path()).refused(case);
+            assert!(
+                message.contains(&format!("the runtime {}", path.display())),
+                "{case}: {message}"
+            );
+            assert!(
+                message.contains("--shim-runtime") || message.contains("name the real"),
+                "{case}: {message}"
+            );
+            for words in *words {
+                assert!(message.contains(words), "{case}: {words}: {message}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_runtime_of_an_unclear_name_is_refused() {
+    let policy = PolicyDir::new("");
+    let bundle = TestBundle::new(&["true"]);
+    for (name, words) in [
+        ("./runc", "absolute path"),
+        ("../../usr/sbin/runc", "absolute path"),
+        ("bin/", "absolute path"),
+        ("no-such-runtime", "it is missing (ENOENT)"),
+        (".", "it is missing (ENOENT)"),
+    ] {
+        let attempt = Attempt::by(shim(), bundle.path()).own("--shim-runtime", name);
+        let message = attempt.own("--shim-policy", policy.path()).refused(name);
+        assert!(
+            message.contains(name) && message.contains(words),
+            "{name}: {message}"
+        );
+    }
+}
+
+#[test]
+fn a_runtime_that_is_the_shim_itself_is_refused() {
+    let policy = PolicyDir::new("");
+    let bundle = TestBundle::new(&["true"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let own = at("shim");
+    copy_program(&shim_binary(), &own);
+    symlink(&own, at("runc")).expect("a link");
+    symlink("runc", at("crun")).expect("a link");
+    fs::hard_link(&own, at("hard")).expect("a link");
+    fs::create_dir(at("other")).expect("a folder");
+    copy_program(&own, &at("other/runc"));
+    for name in [
+        "shim",
+        "runc",
+        "crun",
+        "hard",
+        "other/runc",
+        "other/../runc",
+    ] {
+        let path = at(name);
+        for words in [&["create"][..], &["state"], &["--version"]] {
+            let outcome = run(Command::new(&own)
+                .arg("--shim-runtime")
+                .arg(&path)
+                .args(words));
+            assert_eq!(outcome.code, Some(1), "{name}, {words:?}: {outcome:?}");
+        }
+        let attempt = Attempt::by(Command::new(&own), bundle.path()).own("--shim-runtime", &path);
+        let message = attempt.own("--shim-policy", policy.path()).refused(name);
+        let words = format!(
+            "the runtime {} is seccomp-shim itself; name the real runc",
+            path.display()
+        );
+        assert!(message.contains(&words), "{name}: {message}");
+    }
+}
+
+#[test]
+fn a_runtime_that_others_could_have_written_is_refused() {
+    if !needs_root("a_runtime_that_others_could_have_written_is_refused") {
+        return;
+    }
+    let policy = PolicyDir::new("");
+    let bundle = TestBundle::new(&["true"]);
+    for (case, uid, gid, mode) in [
+        ("owner", 1234, 0, 0o755),
+        ("group", 0, 1234, 0o775),
+        ("others", 0, 0, 0o757),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("runc");
+        copy_program(Path::new("/bin/true"), &path);
+        chown(&path, Some(uid), Some(gid)).expect("chown");
+        fs::set_permissions(&path, Permissions::from_mode(mode)).expect("chmod");
+        let attempt = Attempt::by(shim(), bundle.path()).own("--shim-runtime", &path);
+        let message = attempt.own("--shim-policy", policy.path()).refused(case);
+        assert!(
+            message.contains(&path.display().to_string()),
+            "{case}: {message}"
+        );
+        assert!(
+            message.contains(&format!("owner {uid}, mode {mode:04o}")),
+            "{case}: {message}"
+        );
+    }
+}
+
+#[test]
+fn where_no_runtime_is_installed_the_create_is_refused() {
+    if !needs_root("where_no_runtime_is_installed_the_create_is_refused") {
+        return;
+    }
+    let policy = PolicyDir::new("");
+    let bundle = TestBundle::new(&["true"]);
+    let mut hidden: Vec<PathBuf> = Vec::new();
+    let mut mounts = Vec::new();
+    for folder in FOLDERS {
+        for name in ["runc", "crun", "youki"] {
+            if let Ok(path) = Path::new(folder).join(name).canonicalize()
+                && !hidden.contains(&path)
+            {
+                mounts.push(PrivateMount::bind(Path::new("/dev/null"), &path));
+                hidden.push(path);
+            }
+        }
+    }
+    let attempt = Attempt::by(shim(), bundle.path()).own("--shim-policy", policy.path());
+    let message = attempt.refused("none installed");
+    assert!(
+        message.contains("none of runc, crun and youki is in /usr/local/sbin"),
+        "{message}"
+    );
+    assert!(
+        message.contains("--shim-runtime or runtime.path"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_option_that_the_shim_lacks_is_refused() {
+    let bundle = TestBundle::new(&["true"]);
+    let policy = PolicyDir::new("");
+    for (option, words) in [
+        ("--shim-polcy=/p", "\"--shim-polcy\""),
+        ("--shim-", "\"--shim-\""),
+        ("--shim-verbose", "\"--shim-verbose\""),
+        ("--shim-policy=", "\"--shim-policy\" needs a value"),
+        ("--shim-runtime", "\"--shim-runtime\" needs a value"),
+        ("--shim-handler", "\"--shim-handler\" needs a value"),
+    ] {
+        let mut command = shim();
+        command.arg("--shim-policy").arg(policy.path()).arg(option);
+        let message = Attempt::by(command, bundle.path()).refused(option);
+        assert!(message.contains(words), "{option}: {message}");
+    }
+}
+
+#[test]
+fn a_refusal_reaches_whatever_is_left_of_the_log_and_stderr() {
+    let policy = PolicyDir::new("typo = 1");
+    let bundle = TestBundle::new(&["true"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = folder.path().join("fifo");
+    mkfifo(&fifo, Mode::S_IRWXU).expect("a fifo");
+    let places = [
+        folder.path().join("none/log.json"),
+        folder.path().to_owned(),
+        fifo,
+        "/dev/full".into(),
+    ];
+    for log in places {
+        let outcome = run(shim()
+            .arg("--shim-policy")
+            .arg(policy.path())
+            .arg("--log")
+            .arg(&log)
+            .args(["--log-format", "json", "create", "--bundle"])
+            .arg(bundle.path())
+            .arg("id"));
+        assert_eq!(outcome.code, Some(1), "{log:?}: {outcome:?}");
+        assert!(outcome.stderr.contains("`typo`"), "{log:?}: {outcome:?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{log:?}: {outcome:?}");
+    }
+}

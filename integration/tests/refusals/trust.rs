@@ -1,0 +1,180 @@
+//! Policies and profiles that somebody else could have written.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use integration::{PolicyDir, RealRuntime, TestBundle};
+
+use crate::attempt::Attempt;
+
+const SOMEBODY: u32 = 1234;
+
+/// Every file and folder that has a say, below the folder that holds the policy's.
+const PLACES: &[&str] = &[
+    "",
+    "policy",
+    "policy/policy.toml",
+    "policy/policy.d",
+    "policy/policy.d/rule.toml",
+    "policy/profiles",
+    "policy/profiles/team",
+    "policy/profiles/team/web.json",
+];
+
+/// A policy in a folder of its own, all of it in order.
+struct Node {
+    holder: tempfile::TempDir,
+}
+
+impl Node {
+    fn new() -> Self {
+        let holder = tempfile::tempdir().expect("a folder");
+        let node = Self { holder };
+        fs::create_dir_all(node.at("policy/policy.d")).expect("folders");
+        fs::create_dir_all(node.at("policy/profiles/team")).expect("folders");
+        fs::write(
+            node.at("policy/policy.toml"),
+            "version = 1\nlog.decisions = \"off\"\n",
+        )
+        .expect("policy");
+        let rule = "version = 1\n[[rule]]\nprofile = { type = \"Localhost\", localhostProfile = \"team/web.json\" }\n";
+        fs::write(node.at("policy/policy.d/rule.toml"), rule).expect("rule");
+        let profile = "{\"defaultAction\": \"SCMP_ACT_ALLOW\"}";
+        fs::write(node.at("policy/profiles/team/web.json"), profile).expect("profile");
+        for place in PLACES {
+            let path = node.at(place);
+            let mode = if path.is_dir() { 0o755 } else { 0o644 };
+            chmod(&path, mode);
+        }
+        node
+    }
+
+    fn at(&self, place: &str) -> PathBuf {
+        let path = self.holder.path().join(place);
+        // Joining nothing leaves a slash at the end.
+        path.components().collect()
+    }
+
+    fn policy(&self) -> PathBuf {
+        self.at("policy")
+    }
+}
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
+}
+
+#[test]
+fn a_policy_that_others_could_have_written_is_refused() {
+    let Some(runtime) =
+        RealRuntime::find("a_policy_that_others_could_have_written_is_refused", "runc")
+    else {
+        return;
+    };
+    let bundle = TestBundle::new(&["true"]);
+    for place in PLACES {
+        for (case, uid, gid, bits) in [
+            ("owner", SOMEBODY, 0, 0),
+            ("group", 0, SOMEBODY, 0o020),
+            ("root's group", 0, 0, 0o020),
+            ("others", 0, 0, 0o002),
+            ("everybody", 0, 0, 0o022),
+        ] {
+            let node = Node::new();
+            let path = node.at(place);
+            chown(&path, Some(uid), Some(gid)).expect("chown");
+            let mode = fs::metadata(&path).expect("metadata").permissions().mode() & 0o7777 | bits;
+            chmod(&path, mode);
+            let case = format!("{place:?}, {case}");
+            let message = Attempt::before(&runtime, &node.policy(), bundle.path()).refused(&case);
+            let start = format!("seccomp-shim: {}: ", path.display());
+            assert!(message.starts_with(&start), "{case}: {message}");
+            let words = if bits == 0 {
+                format!(
+                    "belongs to user {SOMEBODY}, who could change what containers may do; chown it to root"
+                )
+            } else {
+                format!("mode {mode:04o} lets others write to it; chmod go-w")
+            };
+            assert!(message.ends_with(&words), "{case}: {message}");
+        }
+    }
+}
+
+#[test]
+fn what_others_can_only_read_or_pass_through_is_believed() {
+    let Some(runtime) = RealRuntime::find(
+        "what_others_can_only_read_or_pass_through_is_believed",
+        "runc",
+    ) else {
+        return;
+    };
+    for (place, mode) in [
+        ("", 0o1777),
+        ("", 0o711),
+        ("policy", 0o700),
+        ("policy/policy.toml", 0o600),
+        ("policy/policy.toml", 0o444),
+        ("policy/profiles/team/web.json", 0o444),
+    ] {
+        let node = Node::new();
+        chmod(&node.at(place), mode);
+        let bundle = TestBundle::new(&["true"]);
+        let outcome = runtime.run(&node.policy(), &bundle);
+        assert!(outcome.ok(), "{place}, {mode:o}: {outcome:?}");
+        assert_eq!(bundle.seccomp()["defaultAction"], "SCMP_ACT_ALLOW");
+    }
+}
+
+#[test]
+fn a_link_to_a_policy_that_others_could_have_written_is_refused() {
+    let Some(runtime) = RealRuntime::find(
+        "a_link_to_a_policy_that_others_could_have_written_is_refused",
+        "runc",
+    ) else {
+        return;
+    };
+    let bundle = TestBundle::new(&["true"]);
+    let node = Node::new();
+    chmod(&node.at(""), 0o777);
+    let elsewhere = PolicyDir::new("");
+    let link = elsewhere.path().join("link");
+    std::os::unix::fs::symlink(node.policy(), &link).expect("a link");
+    let message = Attempt::before(&runtime, &link, bundle.path()).refused("a link");
+    let start = format!("seccomp-shim: {}: mode 0777", node.at("").display());
+    assert!(message.starts_with(&start), "{message}");
+}
+
+#[test]
+fn a_runtime_named_by_a_policy_that_others_could_have_written_is_not_run() {
+    let Some(runtime) = RealRuntime::find(
+        "a_runtime_named_by_a_policy_that_others_could_have_written_is_not_run",
+        "runc",
+    ) else {
+        return;
+    };
+    let node = Node::new();
+    let file = node.at("policy/policy.toml");
+    let text = format!(
+        "version = 1\nruntime.path = {:?}\n",
+        runtime.path().display().to_string()
+    );
+    fs::write(&file, text).expect("policy");
+    chown(&file, Some(SOMEBODY), None).expect("chown");
+    for words in [
+        &["state", "nope"][..],
+        &["--version"],
+        &["kill", "nope", "KILL"],
+    ] {
+        let mut command = std::process::Command::new(integration::shim_binary());
+        command.arg("--shim-policy").arg(node.policy()).args(words);
+        let outcome = integration::run(&mut command);
+        assert_eq!(outcome.code, Some(1), "{words:?}: {outcome:?}");
+        let start = format!(
+            "seccomp-shim: {}: it belongs to user {SOMEBODY}",
+            file.display()
+        );
+        assert!(outcome.stderr.starts_with(&start), "{words:?}: {outcome:?}");
+    }
+}
