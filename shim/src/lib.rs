@@ -41,10 +41,14 @@ pub fn main() -> i32 {
     let started = Instant::now();
     let mut args = std::env::args_os();
     let name = args.next().unwrap_or_default();
+    let args: Vec<OsString> = args.collect();
     if more_rights_than_the_caller() {
-        return refuse(&Log::default(), &Refusal::SetUserId);
+        return refuse(
+            &log_of(&argv::scan(&args, Flavor::Unknown)),
+            &Refusal::SetUserId,
+        );
     }
-    let (own, args) = match argv::take_own(args.collect()) {
+    let (own, args) = match argv::take_own(args) {
         Ok(taken) => taken,
         Err(error) => return refuse(&error.log, &Refusal::Own(error.fault)),
     };

@@ -370,9 +370,12 @@ impl Lines<'_> {
         let start = floor.profile.span().start;
         let profile = match floor.profile.into_inner() {
             ProfileDocument::Wanted(wanted) if wanted != Wanted::Unconfined => wanted,
-            ProfileDocument::Wanted(_) | ProfileDocument::Requested => {
+            other => {
+                let value = match other {
+                    ProfileDocument::Wanted(wanted) => wanted.to_string(),
+                    ProfileDocument::Requested => "Requested".to_owned(),
+                };
                 let mend = "a floor needs a profile that holds: RuntimeDefault or a Localhost one";
-                let value = "Unconfined or Requested".to_owned();
                 return Err(self.value(start, "floor.profile", value, mend));
             }
         };

@@ -233,7 +233,7 @@ fn a_strict_policy_refuses_a_bundle_that_others_can_write() {
         fs::set_permissions(&path, Permissions::from_mode(0o777)).expect("chmod");
         let message = Attempt::before(&runtime, policy.path(), bundle.path()).refused(name);
         assert!(
-            message.contains("others can write") && message.contains("chmod o-w"),
+            message.contains("lets others write") && message.contains("chmod go-w"),
             "{message}"
         );
     }
