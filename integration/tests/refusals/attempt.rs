@@ -1,4 +1,4 @@
-//! One create that is about to be refused, and everything that must hold of a refusal.
+//! One call that is about to be refused, and everything that must hold of a refusal.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ const MISREAD: &[&str] = &[
 /// What is in a folder: each entry with its inode, size, mode and time, and the text of a file.
 type Listing = BTreeMap<PathBuf, (u64, u64, u32, i64, Option<Vec<u8>>)>;
 
-/// A `create` through the shim.
+/// A `run` through the shim: one that is not refused, as it should be, ends by itself.
 pub(crate) struct Attempt {
     bundle: PathBuf,
     log: TempDir,
@@ -78,7 +78,7 @@ impl Attempt {
         self.command.args(&self.own);
         self.command.arg("--log").arg(&log);
         self.command
-            .args(["--log-format", "json", "create", "--bundle"]);
+            .args(["--log-format", "json", "run", "--bundle"]);
         self.command.arg(&self.bundle).arg("refused");
         let outcome = run(&mut self.command);
         let message = check_said(case, &outcome);
