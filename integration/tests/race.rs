@@ -45,6 +45,15 @@ fn exchange(a: &Path, b: &Path) {
     renameat2(AT_FDCWD, a, AT_FDCWD, b, RenameFlags::RENAME_EXCHANGE).expect("exchanged");
 }
 
+/// Tells the attacker to stop, also where an assertion ends the test: the scope waits for it.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Does `attack` over and over while `create` runs for a while, and says how often that ran.
 fn under_attack(attack: impl FnMut(u32) + Send, mut create: impl FnMut()) -> u32 {
     let done = AtomicBool::new(false);
@@ -58,13 +67,14 @@ fn under_attack(attack: impl FnMut(u32) + Send, mut create: impl FnMut()) -> u32
             }
             rounds
         });
+        let stop = Stop(&done);
         let until = Instant::now() + TIME;
         let mut creates = 0;
         while Instant::now() < until {
             create();
             creates += 1;
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         let rounds = attacker.join().expect("the attacker");
         assert!(rounds > creates, "{rounds} attacks on {creates} creates");
         creates
@@ -92,7 +102,7 @@ fn a_config_swapped_during_a_create_is_decided_on_or_refused() {
     );
     let decided = config("free", &denies("mkdir"));
 
-    let (mut refusals, mut reached, mut late, mut changed) = (0, 0, 0, 0);
+    let (mut refusals, mut reached, mut late, mut changed, mut overwritten) = (0, 0, 0, 0, 0);
     let start = Instant::now();
     let mut creates = 0_u64;
     while start.elapsed() < TIME {
@@ -120,6 +130,7 @@ fn a_config_swapped_during_a_create_is_decided_on_or_refused() {
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
         reached += 1;
         if outcome.stdout == decided {
+            overwritten += u32::from(came_back == free && stands == decided);
             continue;
         }
         // The runtime saw the other file: then the attacker has taken the decided one away.
@@ -130,8 +141,11 @@ fn a_config_swapped_during_a_create_is_decided_on_or_refused() {
     let names = stand_in.names();
     assert_eq!(names, ["config.json", "spare"], "nothing is left behind");
     println!(
-        "{creates} creates: {refusals} refused ({changed} as changed), {reached} reached, {late} late"
+        "{creates} creates: {refusals} refused ({changed} as changed), {reached} reached, \
+         {late} late, {overwritten} overwritten"
     );
+    // Only between the last look and the rename may another file be overwritten.
+    assert!(changed > overwritten, "{changed} > {overwritten}");
     assert!(refusals > 0 && reached > 0);
 }
 
