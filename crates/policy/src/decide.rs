@@ -113,7 +113,7 @@ impl Policy {
                     Combine::Replace => ours,
                     Combine::Restrict => {
                         theirs = asked(config, &request, &profiles)?;
-                        stacker.both(ours, theirs.clone())?
+                        stacker.both(ours, theirs.as_ref())?
                     }
                 }
             }
@@ -135,7 +135,7 @@ impl Policy {
             let least = profiles
                 .resolve(&floor.profile)
                 .map_err(|error| named_at(error, &floor.place))?;
-            result = stacker.both(least.map(|resolved| resolved.seccomp), result)?;
+            result = stacker.both(least.map(|resolved| resolved.seccomp), result.as_ref())?;
             floors.push(place);
         }
 
@@ -290,12 +290,13 @@ impl Stacker<'_> {
     fn both(
         &mut self,
         policy: Option<Seccomp>,
-        request: Option<Seccomp>,
+        request: Option<&Seccomp>,
     ) -> Result<Option<Seccomp>, PolicyError> {
         match (policy, request) {
-            (None, other) | (other, None) => Ok(other),
+            (None, request) => Ok(request.cloned()),
+            (policy, None) => Ok(policy),
             (Some(policy), Some(request)) => {
-                let Restricted { profile, rounded } = restrict(&policy, &request, self.native)
+                let Restricted { profile, rounded } = restrict(&policy, request, self.native)
                     .map_err(|error| PolicyError {
                         file: None,
                         line: None,

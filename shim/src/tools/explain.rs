@@ -146,7 +146,9 @@ impl Answer {
         }
         line("decided by", &decided_by(decision, folder));
         line("profile", &profile(decision));
-        line("combined", combined(decision));
+        if decision.decided_by != DecidedBy::Privileged {
+            line("combined", combined(decision));
+        }
         line("mode", decision.mode.name());
         if decision.native_only {
             line(
