@@ -69,6 +69,7 @@ mod words;
 pub use arch::{compat, native_from_name};
 pub use dialect::Dialect;
 pub use diff::{Bits, CallChange, Change, Changed, Diff, When, diff};
+pub use errno::errno_name;
 pub use merge::{MergeError, Merged, merge};
 pub use oci_spec::runtime::{
     Arch, LinuxSeccompAction as Action, LinuxSeccompFilterFlag as Flag,
