@@ -13,7 +13,7 @@ use super::deciding::{AskedCall, Because, because, compile};
 use super::failure::Failure;
 use super::file::{File, Loaded};
 use super::target::TargetArgs;
-use super::{arches, batch, show, words};
+use super::{arches, batch, show, syscalls, words};
 use crate::tools::{Format, paint::Paint, print};
 
 /// Say what happens to a call, and which rule decides that
@@ -117,33 +117,19 @@ fn numbered(word: &str, abi: Arch) -> Result<(u32, String), Failure> {
         };
         return Ok((nr, filter::name(nr, abi).unwrap_or_default()));
     }
-    if let Some(nr) = filter::nr(word, abi) {
+    if let Some(nr) = syscalls::nr(word, abi) {
         return Ok((nr, word.to_owned()));
     }
     let on = arches::name(abi);
     let text = if filter::known(word) {
         format!("{on} has no syscall {word}")
     } else {
-        let near = near(word, abi).map(|near| format!("; did you mean {near}?"));
+        let near = syscalls::near(word, abi).map(|near| format!("; did you mean {near}?"));
         let near = near.unwrap_or_else(|| "; a new one can be given by its number".to_owned());
         format!("this libseccomp knows no syscall {word:?}{near}")
     };
     Err(Failure::Asked(text))
 }
-
-/// The syscall that `word` was probably meant to be.
-fn near(word: &str, abi: Arch) -> Option<String> {
-    let base = if abi == Arch::ScmpArchX32 { X32_BIT } else { 0 };
-    let names = (0..HIGHEST).filter_map(|nr| filter::name(base | nr, abi));
-    names
-        .map(|name| (strsim::damerau_levenshtein(&name, word), name))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, name)| *distance <= name.len() / 3)
-        .map(|(_, name)| name)
-}
-
-/// Beyond all numbers that are in use, but for MIPS, where names cannot be guessed at.
-const HIGHEST: u32 = 600;
 
 /// All that is known of one call.
 struct Answer<'a> {
@@ -170,14 +156,15 @@ impl Answer<'_> {
         let args = self.asked.call.args.iter().take(self.given.max(1));
         let args: Vec<String> = args.map(|arg| words::number(*arg)).collect();
         let more = if self.given < 6 { ", …" } else { "" };
-        let name = match self.asked.name {
-            "" => "a call that this libseccomp has no name for",
-            name => name,
-        };
         let (nr, arch) = (self.asked.call.nr, arches::name(self.asked.arch));
+        let (name, unnamed) = match self.asked.name {
+            "" => ("?", ", which this libseccomp has no name for"),
+            name => (name, ""),
+        };
+        let args = args.join(", ");
         line(
             "call",
-            &format!("{name}({}{more}), number {nr} of {arch}", args.join(", ")),
+            &format!("{name}({args}{more}), number {nr} of {arch}{unnamed}"),
         );
         if let Some(name) = self.errno_name() {
             line("errno", name);

@@ -96,7 +96,7 @@ impl Names {
     fn nr(&mut self, name: &str, arch: Arch) -> Option<u32> {
         let key = (name.to_owned(), arch as u32);
         let nr = self.0.entry(key);
-        *nr.or_insert_with(|| filter::nr(name, arch))
+        *nr.or_insert_with(|| super::syscalls::nr(name, arch))
     }
 }
 

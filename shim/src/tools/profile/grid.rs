@@ -6,6 +6,7 @@ use profile::meaning::Outcome;
 use profile::{Arch, CallChange, Diff, Seccomp};
 
 use super::summary::{Fate, Summary};
+use super::syscalls;
 
 /// One syscall.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub(super) fn squares<'a>(
 ) -> Vec<Square<'a>> {
     let summaries = [Summary::of(before), Summary::of(after)];
     let [a, b] = &summaries;
-    let mut names: BTreeSet<String> = syscalls(native);
+    let mut names: BTreeSet<String> = syscalls::names(native);
     for summary in &summaries {
         names.extend(summary.calls.keys().map(|name| (*name).to_owned()));
     }
@@ -122,17 +123,3 @@ pub(super) const LETTERS: [(&str, &str); 9] = [
     ("P", "KILL_PROCESS"),
     ("?", "by arguments"),
 ];
-
-/// The names of all syscalls of an architecture.
-fn syscalls(arch: Arch) -> BTreeSet<String> {
-    let numbers = BASES
-        .iter()
-        .flat_map(|base| *base..base.saturating_add(COUNT));
-    numbers.filter_map(|nr| filter::name(nr, arch)).collect()
-}
-
-/// Where numbers of syscalls begin (MIPS has one range for each ABI).
-const BASES: [u32; 4] = [0, 4000, 5000, 6000];
-
-/// How many numbers there may be from a beginning.
-const COUNT: u32 = 600;

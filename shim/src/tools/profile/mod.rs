@@ -19,6 +19,7 @@ mod resolve;
 mod show;
 mod snippet;
 mod summary;
+mod syscalls;
 mod target;
 mod words;
 
