@@ -92,7 +92,7 @@ fn legend(squares: &[Square<'_>]) -> String {
 fn item(square: &Square<'_>) -> String {
     let (class, mark, words) = described(square.kind);
     let letters = if square.before == square.after {
-        square.before.to_owned()
+        square.before.clone()
     } else {
         format!("{} → {}", square.before, square.after)
     };

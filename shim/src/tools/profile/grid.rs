@@ -13,9 +13,9 @@ use super::syscalls;
 pub(super) struct Square<'a> {
     pub(super) name: String,
     /// What the first profile does, as letters.
-    pub(super) before: &'static str,
+    pub(super) before: String,
     /// What the second does.
-    pub(super) after: &'static str,
+    pub(super) after: String,
     pub(super) kind: Kind,
     /// What changed, if it is more than the default.
     pub(super) change: Option<&'a CallChange>,
@@ -94,12 +94,12 @@ fn kind(pairs: &[(Outcome, Outcome)], fate: &Fate<'_>) -> Kind {
     }
 }
 
-/// What happens, as a letter; `?` where it depends on arguments.
-fn letters(fate: &Fate<'_>) -> &'static str {
+/// What happens, as a letter, with an errno's number; `?` where it depends on arguments.
+fn letters(fate: &Fate<'_>) -> String {
     let Fate::Always(outcome) = fate else {
-        return "?";
+        return "?".to_owned();
     };
-    match outcome.strictness() {
+    let letter = match outcome.strictness() {
         0 => "A",
         1 => "L",
         2 => "T",
@@ -108,7 +108,9 @@ fn letters(fate: &Fate<'_>) -> &'static str {
         5 => "S",
         6 => "K",
         _ => "P",
-    }
+    };
+    let number = outcome.errno().map(|number| number.to_string());
+    format!("{letter}{}", number.unwrap_or_default())
 }
 
 /// What the letters stand for.
