@@ -74,7 +74,7 @@ impl Test {
         }
         let file = File::read(&self.file)?;
         let loaded = file.load(&self.target.on(native))?;
-        let filter = compile(&loaded.file, &loaded.seccomp, native, runtime)?;
+        let filter = compile(&loaded, native, runtime)?;
         let Some(syscall) = &self.syscall else {
             return batch::answer(&filter, abi, &mut std::io::stdin().lock());
         };

@@ -75,7 +75,7 @@ pub(super) fn from_stdin(
         bytes: profile.to_vec(),
     };
     let loaded = file.load(target)?;
-    let filter = compile(&loaded.file, &loaded.seccomp, native, runtime)?;
+    let filter = compile(&loaded, native, runtime)?;
     answer(&filter, abi, &mut &*calls)
 }
 

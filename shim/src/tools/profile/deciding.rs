@@ -1,34 +1,53 @@
 //! What decides a call: the compiled filter's answer, and the rule behind it.
 
-use filter::{Call, Filter, GuardError, Limits, Runtime, compile_guarded};
+use filter::{Call, CompileError, Filter, GuardError, Limits, Runtime, compile_guarded};
 use profile::meaning::{Judgement, Reason, judge, reason};
 use profile::{Action, Arch, Seccomp};
 
 use super::failure::Failure;
-use super::file::File;
+use super::file::Loaded;
 
 /// Compiles a profile as a runtime does, with a limit on time.
-pub(super) fn compile(
-    file: &File,
-    seccomp: &Seccomp,
-    native: Arch,
-    runtime: Runtime,
-) -> Result<Filter, Failure> {
-    compile_guarded(seccomp, native, runtime, Limits::default()).map_err(|error| {
+pub(super) fn compile(loaded: &Loaded, native: Arch, runtime: Runtime) -> Result<Filter, Failure> {
+    compile_guarded(&loaded.seccomp, native, runtime, Limits::default()).map_err(|error| {
         let mut text = format!(
             "{}: {runtime} could not start a container with this",
-            file.name
+            loaded.file.name
         );
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(one) = cause {
             text.push_str(&format!(": {one}"));
             cause = one.source();
         }
+        let place = rule(&error).and_then(|at| loaded.places.get(at));
+        if let Some(at) = place {
+            text.push_str(&format!(
+                " ({}:{}:{})",
+                loaded.file.name, at.line, at.column
+            ));
+        }
         match error {
             GuardError::Compile(_) | GuardError::Time { .. } => Failure::No(text),
             _ => Failure::Asked(text),
         }
     })
+}
+
+/// The rule that an error is about.
+fn rule(error: &GuardError) -> Option<usize> {
+    use CompileError::{ArgIndex, EmptyName, NoListener, NotifyWrite, Rule, RuleErrno};
+    let GuardError::Compile(error) = error else {
+        return None;
+    };
+    match error {
+        RuleErrno { rule, .. }
+        | EmptyName { rule }
+        | NotifyWrite { rule }
+        | NoListener { rule }
+        | ArgIndex { rule, .. }
+        | Rule { rule, .. } => Some(*rule),
+        _ => None,
+    }
 }
 
 /// Why a call is answered as it is.
