@@ -129,6 +129,8 @@ fn call(
             .ok_or_else(|| format!("{} has no syscall {name:?}", super::arches::name(arch)))?,
         _ => return Err("a call has a \"nr\" or a \"name\"".to_owned()),
     };
+    // As it was asked, so that answers can be laid beside questions.
+    said.insert("nr".to_owned(), json!(nr));
     let nr = if arch == Arch::ScmpArchX32 {
         nr | X32_BIT
     } else {
@@ -137,7 +139,6 @@ fn call(
     if let Some(name) = asked.get("name") {
         said.insert("name".to_owned(), name.clone());
     }
-    said.insert("nr".to_owned(), json!(nr));
     let mut args = [0; 6];
     match asked.get("args") {
         None | Some(Value::Null) => {}
