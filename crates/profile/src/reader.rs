@@ -85,6 +85,7 @@ impl Reader {
                     place: place(text.as_bytes(), found.offset),
                     kind: found.kind,
                     mend: found.mend,
+                    also: Vec::new(),
                 })
                 .collect());
         }

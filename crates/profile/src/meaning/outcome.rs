@@ -1,6 +1,9 @@
 //! What a filter answers, and how strict the kernel holds that to be
 //! (seccomp(2), "Filter return values": of several filters' answers the strictest counts).
 
+use std::fmt;
+
+use crate::words;
 use crate::{Action, Rule, Seccomp};
 
 /// An answer of a filter: an action and, for ERRNO and TRACE, its number.
@@ -87,6 +90,15 @@ impl Outcome {
     }
 }
 
+impl fmt::Display for Outcome {
+    /// As people write it: `ALLOW`, `ERRNO(1)`, `KILL_THREAD`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = words::word(self.action);
+        f.write_str(word.strip_prefix("SCMP_ACT_").unwrap_or(word))?;
+        self.errno().map_or(Ok(()), |data| write!(f, "({data})"))
+    }
+}
+
 /// The errno of ERRNO and the message of TRACE where a profile gives none
 /// (runtime-spec config-linux.md, `errnoRet`).
 const EPERM: u32 = 1;
@@ -131,5 +143,10 @@ mod tests {
         let kill = Outcome::new(Action::ScmpActKill, Some(3));
         assert_eq!(kill, Outcome::new(Action::ScmpActKillThread, None));
         assert_eq!(Outcome::new(Action::ScmpActAllow, Some(9)).errno(), None);
+        assert_eq!(kill.to_string(), "KILL_THREAD");
+        assert_eq!(
+            Outcome::new(Action::ScmpActTrace, None).to_string(),
+            "TRACE(1)"
+        );
     }
 }

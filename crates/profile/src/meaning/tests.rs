@@ -1,5 +1,5 @@
 use super::*;
-use crate::Action;
+use crate::{Action, Rule};
 
 const ALLOW: Action = Action::ScmpActAllow;
 const ERRNO: Action = Action::ScmpActErrno;
