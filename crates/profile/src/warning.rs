@@ -97,8 +97,8 @@ pub enum WarningKind {
     /// Names that nothing has: the runtimes pass over them in silence.
     #[error("no syscall has the name {0}, and runtimes pass over it in silence")]
     UnknownSyscalls(Names),
-    /// A rule for calls of other architectures alone.
-    #[error("the rule does nothing here: only other architectures have {0}")]
+    /// Rules for calls of other architectures alone.
+    #[error("only other architectures have {0}, so rules for nothing else do nothing here")]
     Elsewhere(Names),
     /// A rule without a name: runc lets it pass, crun may refuse the container.
     #[error("the rule names no syscall and does nothing")]

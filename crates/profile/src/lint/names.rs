@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Lint, Rule};
+use super::{Lint, NOTED, Rule};
 use crate::engine_arch::of_name;
 use crate::problem::shown;
 use crate::{Arch, Names, WarningKind, compat, has_syscall, is_syscall, near_syscall};
@@ -11,7 +11,7 @@ impl Lint<'_> {
     pub(super) fn names(&mut self) {
         let mut guessed = 0;
         let mut seen = HashSet::new();
-        let mut unknown = Group::default();
+        let (mut unknown, mut elsewhere) = (Group::default(), Group::default());
         let abis = self.abis();
         for rule in self.rules.clone() {
             if rule.rule.names.is_empty() {
@@ -33,25 +33,27 @@ impl Lint<'_> {
                     None => unknown.add(offset, name),
                 }
             }
-            self.elsewhere(rule, &abis);
+            if self.is_elsewhere(rule, &abis) {
+                for (at, name) in rule.rule.names.iter().enumerate() {
+                    elsewhere.add(self.name_offset(rule, at), name);
+                }
+            }
+        }
+        if let Some((offset, names)) = elsewhere.finish() {
+            self.warn(offset, WarningKind::Elsewhere(names), None);
         }
         if let Some((offset, names)) = unknown.finish() {
             self.warn(offset, WarningKind::UnknownSyscalls(names), None);
         }
     }
 
-    /// Warns of a rule all of whose names are other architectures'. One such name among others is
-    /// no surprise: lists are made for many architectures, and nobody can make the call here.
-    fn elsewhere(&mut self, rule: Rule<'_>, all: &[Arch]) {
+    /// Whether all names of a rule are other architectures'. One such name among others is no
+    /// surprise: lists are made for many architectures, and nobody can make the call here.
+    fn is_elsewhere(&self, rule: Rule<'_>, all: &[Arch]) -> bool {
         let abis = self.abis_of(rule, all);
-        let names = &rule.rule.names;
         let here = |name: &str| abis.iter().any(|abi| has_syscall(*abi, name));
-        if names.iter().all(|name| is_syscall(name) && !here(name)) {
-            let mut names: Vec<String> = names.iter().map(ToString::to_string).collect();
-            names.dedup();
-            let kind = WarningKind::Elsewhere(Names(names));
-            self.warn(self.name_offset(rule, 0), kind, None);
-        }
+        let names = &rule.rule.names;
+        names.iter().all(|name| is_syscall(name) && !here(name))
     }
 
     /// The ABIs that a rule is for: the profile's, or those of the nodes that it asks for.
@@ -78,7 +80,12 @@ impl Group {
         if self.names.is_empty() {
             self.first = offset;
         }
-        self.names.push(name.to_owned());
+        if self.names.len() >= NOTED {
+            return;
+        }
+        if self.names.iter().all(|found| found != name) {
+            self.names.push(name.to_owned());
+        }
     }
 
     fn finish(self) -> Option<(usize, Names)> {

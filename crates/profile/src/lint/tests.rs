@@ -218,7 +218,7 @@ fn conditions_that_socketcall_loses_are_said() {
     let both = |rules: &[String]| {
         profile("ERRNO", rules).replace(X86_64, r#""architectures":["SCMP_ARCH_X86"],"#)
     };
-    let said = lint(&both(&[inet.clone()]));
+    let said = lint(&both(std::slice::from_ref(&inet)));
     assert_eq!(said.len(), 1, "{said:?}");
     assert_eq!(said[0].kind.code(), "multiplexed");
     assert!(said[0].to_string().contains("there ALLOW holds whatever"));
