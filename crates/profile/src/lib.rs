@@ -39,12 +39,15 @@
 #![forbid(unsafe_code)]
 
 mod arch;
+mod capability_names;
 mod conflict;
 mod dialect;
 mod diff;
 mod engine_arch;
 mod errno;
 mod from_oci;
+mod int_arguments;
+mod lint;
 pub mod meaning;
 mod merge;
 mod parsed;
@@ -61,6 +64,7 @@ mod resolve_tests;
 mod restrict;
 mod seccomp;
 mod source;
+mod syscall_names;
 mod target;
 mod to_json;
 mod warning;
@@ -79,5 +83,6 @@ pub use problem::{Problem, ProblemKind, Problems};
 pub use restrict::{Note, RestrictError, Restricted, Rounding, restrict};
 pub use seccomp::{Condition, Rule, Seccomp};
 pub use source::Source;
+pub use syscall_names::{has_syscall, is_syscall, near_syscall};
 pub use target::{Kernel, Target};
-pub use warning::{Warning, WarningKind};
+pub use warning::{Names, Warning, WarningKind};

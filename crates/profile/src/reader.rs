@@ -86,6 +86,7 @@ impl Reader {
                     place: place(text.as_bytes(), found.offset),
                     kind: found.kind,
                     mend: found.mend,
+                    also: Vec::new(),
                 })
                 .collect());
         }

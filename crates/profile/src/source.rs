@@ -14,7 +14,7 @@ pub struct Source {
     /// The file, for the places of problems that show only when it is resolved.
     pub(crate) text: String,
     pub(crate) parsed: Parsed,
-    warnings: Vec<Warning>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl Source {

@@ -12,7 +12,7 @@ pub(crate) use abi::multiplexes;
 pub use abi::{compares_32_bits, multiplexer};
 pub use outcome::Outcome;
 
-use crate::{Action, Arch, Condition, Operator, Rule, Seccomp};
+use crate::{Action, Arch, Condition, Operator, Seccomp};
 
 /// What a profile answers to one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub fn reason(profile: &Seccomp, native: Arch, arch: Arch, name: &str, args: [u6
                 Some((through, number)) if through == name => Some(number),
                 _ => continue,
             };
-            if alternatives(rule).any(|all| holds(all, number, arch, args)) {
+            if alternatives(&rule.args).any(|all| holds(all, number, arch, args)) {
                 holding.push(at);
             }
         }
@@ -115,14 +115,14 @@ pub fn reason(profile: &Seccomp, native: Arch, arch: Arch, name: &str, args: [u6
 
 /// A rule's conditions as the runtimes hand them on: together; or one by one, if two look at the
 /// same argument.
-fn alternatives(rule: &Rule) -> impl Iterator<Item = &[Condition]> {
-    let repeated = rule.args.iter().enumerate().any(|(at, one)| {
-        let others = rule.args.iter().skip(at.saturating_add(1));
+pub(crate) fn alternatives(args: &[Condition]) -> impl Iterator<Item = &[Condition]> {
+    let repeated = args.iter().enumerate().any(|(at, one)| {
+        let others = args.iter().skip(at.saturating_add(1));
         others.into_iter().any(|other| other.index == one.index)
     });
-    let size = if repeated { 1 } else { rule.args.len().max(1) };
-    let whole = rule.args.is_empty().then_some([].as_slice());
-    rule.args.chunks(size).chain(whole)
+    let size = if repeated { 1 } else { args.len().max(1) };
+    let whole = args.is_empty().then_some([].as_slice());
+    args.chunks(size).chain(whole)
 }
 
 /// Whether `all` hold of a call's arguments, where `number` stands in for the condition on
@@ -144,7 +144,7 @@ fn holds(all: &[Condition], number: Option<u64>, arch: Arch, args: [u64; 6]) -> 
 }
 
 /// Whether one condition, cut to `width`, holds of `arg`.
-fn compare(one: &Condition, arg: u64, width: u64) -> bool {
+pub(crate) fn compare(one: &Condition, arg: u64, width: u64) -> bool {
     let value = one.value & width;
     match one.op {
         Operator::ScmpCmpNe => arg != value,

@@ -182,5 +182,10 @@ mod tests {
         let kill = Outcome::new(Action::ScmpActKill, Some(3));
         assert_eq!(kill, Outcome::new(Action::ScmpActKillThread, None));
         assert_eq!(Outcome::new(Action::ScmpActAllow, Some(9)).errno(), None);
+        assert_eq!(kill.to_string(), "KILL_THREAD");
+        assert_eq!(
+            Outcome::new(Action::ScmpActTrace, None).to_string(),
+            "TRACE(1)"
+        );
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Rule;
 
 const ALLOW: Action = Action::ScmpActAllow;
 const ERRNO: Action = Action::ScmpActErrno;
