@@ -8,6 +8,9 @@
 //! that allows what any allows; [`diff`] tells two apart. [`Seccomp::to_json`] writes the
 //! result in the one form that Go, C and Rust read alike.
 //!
+//! [`Source::lint`] says what loads and then surprises its author; it is for people who ask, and
+//! costs more than reading.
+//!
 //! What this does not promise: that libseccomp compiles the result, or compiles it rightly. And
 //! unknown syscall names pass, because runtimes skip them.
 //!
