@@ -40,7 +40,10 @@ fn paged(text: &str) -> bool {
 /// How many lines the terminal has.
 fn rows() -> usize {
     let size = rustix::termios::tcgetwinsize(std::io::stdout());
-    size.map_or(DEFAULT_ROWS, |size| usize::from(size.ws_row).max(2))
+    match size {
+        Ok(size) if size.ws_row > 0 => size.ws_row.into(),
+        _ => DEFAULT_ROWS,
+    }
 }
 
 const DEFAULT_ROWS: usize = 24;

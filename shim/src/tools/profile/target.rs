@@ -24,7 +24,8 @@ pub(super) struct ContainerArgs {
     /// the fourteen that Docker gives by default
     #[arg(long = "cap", value_name = "CAP", value_parser = capability::parse)]
     caps: Vec<Caps>,
-    /// The node's architecture, by Go's name, uname's or libseccomp's; this machine's by default
+    /// The node's architecture (for `test`, that of the call), by Go's name, uname's or
+    /// libseccomp's; this machine's by default
     #[arg(long, value_name = "A", value_parser = arches::parse)]
     pub(super) arch: Option<Arch>,
     /// The kernel's version, e.g. 6.1; the running one's by default
