@@ -2,51 +2,41 @@
 
 use std::collections::BTreeSet;
 
+use profile::{CAPABILITIES, is_capability, near_capability};
+
+use crate::tools::complain;
+
 /// What one `--cap` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Caps {
     /// `all`: every capability of Linux.
     All,
-    /// `none`: no capability.
+    /// `docker`: what Docker gives by default.
+    Docker,
+    /// `none`: no capability, as without any `--cap`.
     None,
-    /// One, by the name that engines write.
-    One(&'static str),
+    /// One, as it stands in a config.json.
+    One(String),
 }
 
-/// Reads the value of a `--cap`: `CAP_SYS_ADMIN`, also without the prefix and in any case; `all`
-/// or `none`.
+/// Reads the value of a `--cap`. A name is taken to the letter, as engines compare it.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]
 pub(super) fn parse(word: &str) -> Result<Caps, String> {
-    let upper = word.to_ascii_uppercase();
-    match upper.as_str() {
-        "ALL" => return Ok(Caps::All),
-        "NONE" => return Ok(Caps::None),
-        _ => {}
-    }
-    let bare = upper.strip_prefix("CAP_").unwrap_or(&upper);
-    let of = |name: &'static str| name.strip_prefix("CAP_").unwrap_or(name);
-    if let Some(name) = ALL.iter().find(|name| of(name) == bare) {
-        return Ok(Caps::One(name));
-    }
-    let near = ALL
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(of(name), bare), name))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= bare.len() / 3);
-    Err(match near {
-        Some((_, name)) => format!("no such capability; did you mean {name}?"),
-        None => "no such capability".to_owned(),
+    Ok(match word {
+        "all" => Caps::All,
+        "docker" => Caps::Docker,
+        "none" => Caps::None,
+        name => Caps::One(name.to_owned()),
     })
 }
 
-/// The set that some `--cap` make; Docker's default for none at all.
+/// The set that some `--cap` make.
 pub(super) fn set(caps: &[Caps]) -> BTreeSet<String> {
     let mut names: BTreeSet<&str> = BTreeSet::new();
-    if caps.is_empty() {
-        names.extend(DOCKER);
-    }
     for one in caps {
         match one {
-            Caps::All => names.extend(ALL),
+            Caps::All => names.extend(CAPABILITIES),
+            Caps::Docker => names.extend(DOCKER),
             Caps::None => {}
             Caps::One(name) => {
                 names.insert(name);
@@ -54,6 +44,21 @@ pub(super) fn set(caps: &[Caps]) -> BTreeSet<String> {
         }
     }
     names.into_iter().map(str::to_owned).collect()
+}
+
+/// Says of names that no Linux has that they match nothing.
+pub(super) fn remark(caps: &[Caps]) {
+    for one in caps {
+        if let Caps::One(name) = one
+            && !is_capability(name)
+        {
+            let mend = near_capability(name);
+            let mend = mend
+                .map(|mend| format!("; did you mean {mend}?"))
+                .unwrap_or_default();
+            complain(&format!("{name:?} is no capability that Linux has{mend}"));
+        }
+    }
 }
 
 /// What a container of Docker's has, and one of containerd's for Kubernetes
@@ -75,73 +80,22 @@ const DOCKER: [&str; 14] = [
     "CAP_SYS_CHROOT",
 ];
 
-/// include/uapi/linux/capability.h, Linux 6.18.
-const ALL: [&str; 41] = [
-    "CAP_AUDIT_CONTROL",
-    "CAP_AUDIT_READ",
-    "CAP_AUDIT_WRITE",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_KILL",
-    "CAP_LEASE",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_MAC_ADMIN",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MKNOD",
-    "CAP_NET_ADMIN",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_RAW",
-    "CAP_PERFMON",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYSLOG",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_NICE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_WAKE_ALARM",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn capabilities_are_taken_in_any_spelling() {
-        for word in ["CAP_SYS_ADMIN", "sys_admin", "cap_Sys_Admin", "SYS_ADMIN"] {
-            assert_eq!(parse(word), Ok(Caps::One("CAP_SYS_ADMIN")), "{word}");
+    fn capabilities_are_taken_to_the_letter() {
+        for word in ["CAP_SYS_ADMIN", "sys_admin", ""] {
+            assert_eq!(parse(word), Ok(Caps::One(word.to_owned())), "{word}");
         }
-        let message = parse("CAP_SYS_ADMN").unwrap_err();
-        assert!(
-            message.ends_with("did you mean CAP_SYS_ADMIN?"),
-            "{message}"
-        );
-        assert_eq!(parse("").unwrap_err(), "no such capability");
-    }
-
-    #[test]
-    fn no_cap_at_all_is_dockers_default_and_none_is_none() {
-        assert_eq!(set(&[]).len(), 14);
+        assert_eq!(set(&[]).len(), 0);
         assert_eq!(set(&[Caps::None]).len(), 0);
-        assert_eq!(set(&[Caps::One("CAP_BPF")]), ["CAP_BPF".to_owned()].into());
+        assert_eq!(set(&[Caps::Docker]).len(), 14);
         assert_eq!(set(&[Caps::All]).len(), 41);
+        assert_eq!(
+            set(&[Caps::One("CAP_X".into())]),
+            ["CAP_X".to_owned()].into()
+        );
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use profile::{Problems, Source};
 use serde_json::{Value, json};
 
+use super::examine::examine;
 use super::failure::Failure;
 use super::file::File;
 use super::finding::{Finding, Level};
@@ -88,20 +89,20 @@ impl Check {
     }
 
     /// All that there is to say of a profile that can be read.
-    ///
-    /// This is the place for whatever else examines a profile: its findings join these.
     fn examined(&self, source: &Source) -> Result<Vec<Finding>, Failure> {
-        let mut findings: Vec<Finding> =
-            source.warnings().iter().map(Finding::of_warning).collect();
+        let native = self.target.container.native()?;
+        let lint = source.lint(native);
+        let mut findings: Vec<Finding> = lint.iter().map(Finding::of_warning).collect();
         // What shows only once the filters are applied. With all capabilities other rules apply
         // than with those asked for.
         for target in [self.target.target()?, self.target.container.with_all()?] {
-            if let Err(problems) = source.resolve(&target) {
-                for problem in &problems {
-                    let finding = Finding::of_problem(problem);
-                    if !findings.contains(&finding) {
-                        findings.push(finding);
-                    }
+            let more: Vec<Finding> = match source.resolve_with_places(&target) {
+                Err(problems) => problems.iter().map(Finding::of_problem).collect(),
+                Ok((seccomp, places)) => examine(&seccomp, &places, native),
+            };
+            for finding in more {
+                if !findings.contains(&finding) {
+                    findings.push(finding);
                 }
             }
         }

@@ -3,6 +3,7 @@
 use filter::{Call, CompileError, Filter, GuardError, Limits, Runtime, compile_guarded};
 use profile::meaning::{Judgement, Reason, judge, reason};
 use profile::{Action, Arch, Seccomp};
+use strict_json::Place;
 
 use super::failure::Failure;
 use super::file::Loaded;
@@ -10,16 +11,10 @@ use super::file::Loaded;
 /// Compiles a profile as a runtime does, with a limit on time.
 pub(super) fn compile(loaded: &Loaded, native: Arch, runtime: Runtime) -> Result<Filter, Failure> {
     compile_guarded(&loaded.seccomp, native, runtime, Limits::default()).map_err(|error| {
-        let mut text = format!(
-            "{}: {runtime} could not start a container with this",
-            loaded.file.name
-        );
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(one) = cause {
-            text.push_str(&format!(": {one}"));
-            cause = one.source();
-        }
-        let place = rule(&error).and_then(|at| loaded.places.get(at));
+        let (rule, why) = why(&error);
+        let file = &loaded.file.name;
+        let mut text = format!("{file}: {runtime} could not start a container with this{why}");
+        let place = rule.and_then(|at| loaded.places.get(at));
         if let Some(at) = place {
             text.push_str(&format!(
                 " ({}:{}:{})",
@@ -31,6 +26,23 @@ pub(super) fn compile(loaded: &Loaded, native: Arch, runtime: Runtime) -> Result
             _ => Failure::Asked(text),
         }
     })
+}
+
+/// The rule that an error is about, and its causes in words, each after a colon.
+pub(super) fn why(error: &GuardError) -> (Option<usize>, String) {
+    let mut text = String::new();
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(one) = cause {
+        text.push_str(&format!(": {one}"));
+        cause = one.source();
+    }
+    (rule(error), text)
+}
+
+/// Where a rule stands; the start of the file for what is about no rule in particular.
+pub(super) fn place_of(places: &[Place], rule: Option<usize>) -> Place {
+    let start = Place { line: 1, column: 1 };
+    rule.and_then(|at| places.get(at)).copied().unwrap_or(start)
 }
 
 /// The rule that an error is about.

@@ -44,7 +44,10 @@ impl Finding {
         Self {
             level: Level::Warning,
             place: warning.place,
-            message: warning.kind.to_string(),
+            message: match warning.also.len() {
+                0 => warning.kind.to_string(),
+                more => format!("{} (and at {more} more places)", warning.kind),
+            },
             mend: warning.mend.clone(),
         }
     }

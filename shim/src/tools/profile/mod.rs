@@ -10,6 +10,7 @@ mod deciding;
 mod default;
 mod diff;
 mod diff_html;
+mod examine;
 mod failure;
 mod file;
 mod finding;
@@ -29,8 +30,8 @@ use self::failure::Failure;
 
 /// Ask seccomp profiles what they do: check, test, compare and combine them
 ///
-/// A FILE that is - is standard input. Without --cap a profile is read for a container with the
-/// capabilities that Docker gives by default.
+/// A FILE that is - is standard input. A profile is read for a container with the capabilities
+/// that --cap gives; --cap docker gives those of Docker's default.
 ///
 /// Exit status: 0 all is well, 1 the answer is no (errors in a profile; two that differ), 2 asked
 /// wrongly.

@@ -20,8 +20,8 @@ pub(super) struct TargetArgs {
 /// Which container, on which node.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ContainerArgs {
-    /// A capability of the container, e.g. CAP_SYS_ADMIN or sys_admin; all; none. Without any,
-    /// the fourteen that Docker gives by default
+    /// A bounding capability of the container, as it stands in config.json: CAP_SYS_ADMIN; also
+    /// docker for the fourteen that Docker gives by default, and all. Without any it has none
     #[arg(long = "cap", value_name = "CAP", value_parser = capability::parse)]
     caps: Vec<Caps>,
     /// The node's architecture (for `test`, that of the call), by Go's name, uname's or
@@ -52,6 +52,7 @@ impl ContainerArgs {
 
     /// The container and node.
     pub(super) fn target(&self) -> Result<Target, Failure> {
+        capability::remark(&self.caps);
         Ok(Target {
             capabilities: capability::set(&self.caps),
             arch: self.native()?,
@@ -63,7 +64,8 @@ impl ContainerArgs {
     pub(super) fn with_all(&self) -> Result<Target, Failure> {
         Ok(Target {
             capabilities: capability::set(&[Caps::All]),
-            ..self.target()?
+            arch: self.native()?,
+            kernel: self.kernel.map_or_else(running, Ok)?,
         })
     }
 }
