@@ -213,8 +213,7 @@ fn profiles_resolve_as_the_engines_own_code_resolves_them() {
     };
     let rows = rows(&data.join("resolve.jsonl"));
     let (mut equal, mut errors, mut earlier) = (0, 0, Vec::new());
-    // Every ninth: about sixty of all kinds.
-    for row in rows.iter().step_by(9) {
+    for row in &rows {
         let caps: Vec<&str> = list(&row["caps"])
             .iter()
             .filter_map(Value::as_str)
@@ -250,7 +249,7 @@ fn profiles_resolve_as_the_engines_own_code_resolves_them() {
         }
     }
     println!("{equal} equal, {errors} refused by both, refused earlier: {earlier:#?}");
-    assert!(equal >= 45 && earlier.len() <= 2, "{equal}, {earlier:#?}");
+    assert!(equal >= 500 && earlier.len() <= 10, "{equal}, {earlier:#?}");
 }
 
 /// The kernel's order, from the loosest.

@@ -1,6 +1,8 @@
 //! What compiling a profile shows: whether runc's and crun's libseccomp take it, and whether the
 //! filter does what the rules mean.
 
+use std::collections::BTreeSet;
+
 use filter::{Blame, Examination, GuardError, Limits, Runtime};
 use profile::{Arch, Seccomp};
 use strict_json::Place;
@@ -9,12 +11,20 @@ use super::deciding::{place_of, why};
 use super::finding::{Finding, Level};
 
 /// What is found of a resolved profile, whose rules stand at `places`, on a node of `native`. What
-/// both runtimes do alike is said once.
-pub(super) fn examine(seccomp: &Seccomp, places: &[Place], native: Arch) -> Vec<Finding> {
+/// both runtimes do alike is said once; names that this libseccomp lacks are added to `newer`.
+pub(super) fn examine(
+    seccomp: &Seccomp,
+    places: &[Place],
+    native: Arch,
+    newer: &mut BTreeSet<String>,
+) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for runtime in [Runtime::Runc, Runtime::Crun] {
         let more = match filter::examine(seccomp, native, runtime, Limits::default()) {
-            Ok(examination) => of_filter(&examination, places),
+            Ok(examination) => {
+                newer.extend(examination.newer().map(str::to_owned));
+                of_filter(&examination, places)
+            }
             Err(error) => vec![of_error(&error.source, seccomp, places, native, runtime)],
         };
         for finding in more {
@@ -38,19 +48,21 @@ fn of_filter(examination: &Examination, places: &[Place]) -> Vec<Finding> {
             mend: Some("write the rules so that no two conditions on the call overlap".to_owned()),
         });
     }
-    let newer: Vec<&str> = examination.newer().collect();
-    if !newer.is_empty() {
-        findings.push(Finding {
-            level: Level::Warning,
-            place: place_of(places, None),
-            message: format!(
-                "this libseccomp does not know {}: they get the default action",
-                newer.join(", ")
-            ),
-            mend: Some("a runtime with a newer libseccomp would add them".to_owned()),
-        });
-    }
     findings
+}
+
+/// What there is to say of the names that this libseccomp lacks.
+pub(super) fn of_newer(newer: &BTreeSet<String>) -> Option<Finding> {
+    let names: Vec<&str> = newer.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| Finding {
+        level: Level::Warning,
+        place: place_of(&[], None),
+        message: format!(
+            "this libseccomp does not know {}: they get the default action",
+            names.join(", ")
+        ),
+        mend: Some("a runtime with a newer libseccomp would add them".to_owned()),
+    })
 }
 
 fn of_error(
