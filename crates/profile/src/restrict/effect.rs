@@ -1,7 +1,8 @@
 //! What a profile's rules come to for one syscall, by libseccomp's rules.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::error::RestrictError;
 use crate::meaning::{Outcome, multiplexer};

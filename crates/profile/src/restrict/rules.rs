@@ -1,8 +1,10 @@
 //! Effects written as rules, in an order that depends on nothing but them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashMapExt};
 
 use super::effect::{Case, Effect};
 use crate::meaning::Outcome;
@@ -54,7 +56,10 @@ impl Rules {
     }
 
     fn case(&mut self, name: Cow<'static, str>, case: Case) {
-        let key = (case.outcome.sort_key(), fingerprint(&case.conditions));
+        let key = (
+            case.outcome.sort_key(),
+            fingerprint(self.index.hasher(), &case.conditions),
+        );
         let alike = self.index.entry(key).or_default();
         let same = alike.iter().find_map(|index| {
             let (outcome, args, _) = self.cases.get(*index)?;
@@ -92,18 +97,17 @@ impl Rules {
 }
 
 /// A number that equal conditions have in common.
-fn fingerprint(conditions: &[Condition]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for condition in conditions {
+fn fingerprint(hasher: &RandomState, conditions: &[Condition]) -> u64 {
+    let tests = conditions.iter().map(|condition| {
         let Condition {
             index,
             value,
             value_two,
             op,
         } = *condition;
-        (index, value, value_two, op as u32).hash(&mut hasher);
-    }
-    hasher.finish()
+        (index, value, value_two, op as u32)
+    });
+    hasher.hash_one(tests.collect::<Vec<_>>())
 }
 
 /// Whether runc leaves numbers beyond the last one named to a default of this kind. Otherwise it
