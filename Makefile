@@ -28,6 +28,8 @@ check: ## formatting, lints and documentation; warnings are errors
 
 bench: build packages-test ## ratios against the bare runtime, raw numbers in target/bench
 	cargo run --quiet --release --locked -p integration --bin bench
+	cargo bench --quiet --locked -p profile --bench restrict -- --quick
+	cargo bench --quiet --locked -p default-profile --bench default -- --quick
 
 install: build ## the binary in PREFIX/bin
 	install -D $(SHIM) $(DESTDIR)$(PREFIX)/bin/shim
