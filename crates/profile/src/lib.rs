@@ -4,7 +4,8 @@
 //! A file comes in as bytes, in one of three dialects; [`Source::read`] finds out which and what is
 //! wrong with it. [`Source::resolve`] gives, for a [`Target`] (capabilities, architecture, kernel),
 //! the [`Seccomp`] that the dialect's own engine would have made of it. [`restrict`] takes two of
-//! those and gives one that is never looser than both stacked. [`Seccomp::to_json`] writes the
+//! those and gives one that is never looser than both stacked; [`merge`] takes some and gives one
+//! that allows what any allows; [`diff`] tells two apart. [`Seccomp::to_json`] writes the
 //! result in the one form that Go, C and Rust read alike.
 //!
 //! What this does not promise: that libseccomp compiles the result, or compiles it rightly. And
@@ -40,10 +41,12 @@
 mod arch;
 mod conflict;
 mod dialect;
+mod diff;
 mod engine_arch;
 mod errno;
 mod from_oci;
 pub mod meaning;
+mod merge;
 mod parsed;
 mod problem;
 mod read_filter;
@@ -65,6 +68,9 @@ mod words;
 
 pub use arch::{compat, native_from_name};
 pub use dialect::Dialect;
+pub use diff::{Bits, CallChange, Change, Changed, Diff, When, diff};
+pub use errno::errno_name;
+pub use merge::{MergeError, Merged, merge};
 pub use oci_spec::runtime::{
     Arch, LinuxSeccompAction as Action, LinuxSeccompFilterFlag as Flag,
     LinuxSeccompOperator as Operator,

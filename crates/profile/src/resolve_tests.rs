@@ -171,3 +171,16 @@ fn empty_flags_stay_in_the_oci_dialect_alone() {
     assert_eq!(resolved(text, Dialect::Docker, &target).flags, None);
     assert_eq!(resolved(text, Dialect::Podman, &target).flags, None);
 }
+
+#[test]
+fn each_rule_of_the_result_has_its_place_in_the_file() {
+    let file = br#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+        {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}},
+      {"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}"#;
+    let source = Source::read(file).expect("a profile");
+    let target = target("amd64", &[], (5, 4));
+    let (seccomp, places) = source.resolve_with_places(&target).expect("resolves");
+    assert_eq!(seccomp, source.resolve(&target).expect("resolves"));
+    let places: Vec<_> = places.iter().map(|at| (at.line, at.column)).collect();
+    assert_eq!(places, [(3, 7)]);
+}

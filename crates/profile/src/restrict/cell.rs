@@ -6,19 +6,19 @@ use crate::Condition;
 
 /// All calls whose arguments are each in its set; none stands for every value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     sides: [Option<Set>; 6],
 }
 
 impl Cell {
     /// All calls.
-    pub(super) const ALL: Self = Self {
+    pub(crate) const ALL: Self = Self {
         sides: [const { None }; 6],
     };
 
     /// The calls for which all conditions hold, of which no two look at one argument; none if
     /// there are no such calls.
-    pub(super) fn of(conditions: &[Condition]) -> Option<Self> {
+    pub(crate) fn of(conditions: &[Condition]) -> Option<Self> {
         let mut cell = Self::ALL;
         for condition in conditions {
             let set = Set::of(condition);
@@ -31,12 +31,12 @@ impl Cell {
         Some(cell)
     }
 
-    pub(super) fn is_all(&self) -> bool {
+    pub(crate) fn is_all(&self) -> bool {
         self.constrained() == 0
     }
 
     /// The calls in both, if any.
-    pub(super) fn and(&self, other: &Self) -> Result<Option<Self>, TooLarge> {
+    pub(crate) fn and(&self, other: &Self) -> Result<Option<Self>, TooLarge> {
         let mut both = self.clone();
         for (mine, theirs) in both.sides.iter_mut().zip(&other.sides) {
             match (&mut *mine, theirs) {
@@ -103,7 +103,7 @@ impl Cell {
 
     /// Lists of conditions, any of which holds altogether exactly for the calls of the cell; no
     /// more than `limit` of them.
-    pub(super) fn conditions(&self, limit: usize) -> Result<Vec<Vec<Condition>>, TooLarge> {
+    pub(crate) fn conditions(&self, limit: usize) -> Result<Vec<Vec<Condition>>, TooLarge> {
         let mut all = vec![Vec::new()];
         for (index, set) in (0..).zip(&self.sides) {
             let Some(set) = set else { continue };
@@ -130,7 +130,7 @@ impl Cell {
 }
 
 /// What of `cells` is not in `others`.
-pub(super) fn minus(cells: Vec<Cell>, others: &[Cell]) -> Result<Vec<Cell>, TooLarge> {
+pub(crate) fn minus(cells: Vec<Cell>, others: &[Cell]) -> Result<Vec<Cell>, TooLarge> {
     let mut rest = cells;
     for other in others {
         let mut smaller = Vec::with_capacity(rest.len());
@@ -146,7 +146,7 @@ pub(super) fn minus(cells: Vec<Cell>, others: &[Cell]) -> Result<Vec<Cell>, TooL
 }
 
 /// The same calls in few cells that do not overlap, whatever the order they are given in.
-pub(super) fn tidy(cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
+pub(crate) fn tidy(cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
     let mut cells = joined(cells)?;
     if cells.len() < 2 {
         return Ok(cells);
@@ -164,7 +164,7 @@ pub(super) fn tidy(cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
 
 /// The same calls in fewer cells, whatever the order they are given in: those that make one are
 /// joined.
-pub(super) fn joined(mut cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
+pub(crate) fn joined(mut cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
     if cells.len() > CELLS {
         return Err(TooLarge);
     }

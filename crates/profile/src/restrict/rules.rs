@@ -10,7 +10,7 @@ use crate::{Action, Condition, Rule};
 
 /// Rules under construction. Syscalls must come sorted by name.
 #[derive(Debug)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     default: Outcome,
     always: Vec<(Outcome, Vec<Cow<'static, str>>)>,
     cases: Vec<(Outcome, Vec<Condition>, Vec<Cow<'static, str>>)>,
@@ -20,7 +20,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn new(default: Outcome) -> Self {
+    pub(crate) fn new(default: Outcome) -> Self {
         Self {
             default,
             always: Vec::new(),
@@ -31,7 +31,7 @@ impl Rules {
     }
 
     /// Adds the effect on the syscall of the next name.
-    pub(super) fn add(&mut self, name: Cow<'static, str>, effect: Effect) {
+    pub(crate) fn add(&mut self, name: Cow<'static, str>, effect: Effect) {
         match effect {
             Effect::Always(outcome) => self.always(name, outcome),
             Effect::Cases(cases) => {
@@ -42,7 +42,7 @@ impl Rules {
         }
     }
 
-    pub(super) fn always(&mut self, name: Cow<'static, str>, outcome: Outcome) {
+    pub(crate) fn always(&mut self, name: Cow<'static, str>, outcome: Outcome) {
         if outcome == self.default {
             self.silent.push(name);
             return;
@@ -70,7 +70,7 @@ impl Rules {
     }
 
     /// The rules: the loosest first, those without conditions before those with some.
-    pub(super) fn finish(mut self) -> Vec<Rule> {
+    pub(crate) fn finish(mut self) -> Vec<Rule> {
         let rule = |outcome: Outcome, args, names| Rule {
             names,
             action: outcome.action(),
