@@ -11,7 +11,10 @@ fn target() -> Target {
     Target {
         capabilities: BTreeSet::from(["CAP_CHOWN".to_owned(), "CAP_NET_RAW".to_owned()]),
         arch: Arch::ScmpArchX86_64,
-        kernel: Kernel { major: 6, minor: 18 },
+        kernel: Kernel {
+            major: 6,
+            minor: 18,
+        },
     }
 }
 
