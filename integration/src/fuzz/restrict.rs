@@ -1,0 +1,224 @@
+//! Target `restrict`: two profiles and the one that does what both do, held against the model of
+//! what profiles mean, and against the programs that libseccomp makes of all three.
+
+use filter::{Filter, GuardError, Limits, Outcome, Runtime, compile_guarded};
+use profile::meaning::{self, Judgement, judge};
+use profile::{Arch, Note, Restricted, Seccomp, restrict};
+
+use super::calls::{Asked, calls};
+use super::pair::Pair;
+use super::rng::Rng;
+use super::shape;
+
+/// What a child may use that compiles.
+const LIMITS: Limits = Limits {
+    cpu_seconds: 1,
+    memory_bytes: 1 << 32,
+};
+/// Longer profiles are judged by the model alone: most of the time would be libseccomp's.
+const COMPILED: usize = 600;
+
+/// Restricts and compares.
+pub(crate) fn check(input: &[u8]) -> Result<Vec<u64>, String> {
+    let Some(pair) = Pair::read(input) else {
+        return Ok(Vec::new());
+    };
+    let mut seen = Vec::new();
+    let (a, b) = (&pair.policy, &pair.request);
+    let result = match restrict(a, b, pair.native) {
+        Ok(result) => result,
+        Err(error) => return Ok(vec![shape::message("restrict", &error.to_string())]),
+    };
+    seen.push(shape::size("rounded", result.rounded.len()));
+    seen.push(shape::size("rules", result.profile.rules.len()));
+    for note in &result.rounded {
+        if let Note::Stricter { rounding, .. } = note {
+            seen.push(shape::of(&(pair.native as u32, format!("{rounding:?}"))));
+        }
+    }
+    let again = restrict(a, &result.profile, pair.native);
+    let again = again.map_err(|error| format!("not restricted again: {error}"))?;
+    if again.profile != result.profile {
+        return Err("restricted again, it is another profile".to_owned());
+    }
+    let mut rng = Rng::new(shape::of(&input));
+    let calls = calls(&pair, &mut rng);
+    for asked in &calls {
+        by_model(&pair, &result, asked)?;
+    }
+    let names = |profile: &Seccomp| {
+        profile
+            .rules
+            .iter()
+            .map(|rule| rule.names.len())
+            .sum::<usize>()
+    };
+    if names(a).saturating_add(names(b)) < COMPILED {
+        let runtime = if rng.one_in(2) {
+            Runtime::Runc
+        } else {
+            Runtime::Crun
+        };
+        by_filter(&pair, &result, runtime, &calls, &mut seen)?;
+    }
+    Ok(seen)
+}
+
+/// An architecture whose calls kill the thread where the two would kill the process, as is noted.
+fn noted(result: &Restricted, arch: Arch) -> bool {
+    result
+        .rounded
+        .iter()
+        .any(|note| matches!(note, Note::KillsThread { arch: other } if *other == arch))
+}
+
+/// By the model, the result is never looser than the stricter of the two, and equal if nothing was
+/// rounded and nothing is uncertain.
+fn by_model(pair: &Pair, result: &Restricted, asked: &Asked<'_>) -> Result<(), String> {
+    let judge = |profile| judge(profile, pair.native, asked.arch, asked.name, asked.args);
+    let (a, b, both) = (
+        judge(&pair.policy),
+        judge(&pair.request),
+        judge(&result.profile),
+    );
+    if noted(result, asked.arch) {
+        return Ok(());
+    }
+    let strictest = |one: &Judgement| one.outcomes().iter().map(|one| one.strictness()).max();
+    let needed = strictest(&a).max(strictest(&b));
+    let least = both.outcomes().iter().map(|one| one.strictness()).min();
+    let said =
+        |what: &str| format!("by the model {what}: {both:?} of {a:?} and {b:?} at {asked:?}");
+    if least < needed {
+        return Err(said("looser"));
+    }
+    if let (Judgement::Certain(a), Judgement::Certain(b)) = (&a, &b)
+        && result.rounded.is_empty()
+        && both != Judgement::Certain(a.stacked(*b))
+    {
+        return Err(said("another answer and no note"));
+    }
+    Ok(())
+}
+
+/// By the programs, too, where libseccomp makes of the two what they mean.
+fn by_filter(
+    pair: &Pair,
+    result: &Restricted,
+    runtime: Runtime,
+    calls: &[Asked<'_>],
+    seen: &mut Vec<u64>,
+) -> Result<(), String> {
+    let compiled = |profile| compile_guarded(profile, pair.native, runtime, LIMITS);
+    let (a, b) = match (compiled(&pair.policy), compiled(&pair.request)) {
+        (Ok(a), Ok(b)) => (a, b),
+        (Err(error), _) | (_, Err(error)) => return skipped("given", &error, seen),
+    };
+    let both = match compiled(&result.profile) {
+        Ok(both) => both,
+        // No profile of OCI's form is safe from these; the container is not started.
+        Err(error @ (GuardError::Time { .. } | GuardError::Killed { .. })) => {
+            return skipped("result", &error, seen);
+        }
+        Err(error @ GuardError::Compile(filter::CompileError::Program(_))) => {
+            return skipped("result", &error, seen);
+        }
+        Err(error) => {
+            return Err(format!(
+                "as {runtime}, the result does not compile: {error:?}"
+            ));
+        }
+    };
+    seen.push(shape::size("program", both.program.instructions().len()));
+    for asked in calls {
+        one(pair, result, runtime, [&a, &b, &both], asked, seen)?;
+    }
+    Ok(())
+}
+
+fn skipped(which: &str, error: &GuardError, seen: &mut Vec<u64>) -> Result<(), String> {
+    if matches!(error, GuardError::Threads(_) | GuardError::Child(_)) {
+        return Err(format!("no child to compile in: {error:?}"));
+    }
+    seen.push(shape::message(which, &error.to_string()));
+    Ok(())
+}
+
+fn one(
+    pair: &Pair,
+    result: &Restricted,
+    runtime: Runtime,
+    [a, b, both]: [&Filter; 3],
+    asked: &Asked<'_>,
+    seen: &mut Vec<u64>,
+) -> Result<(), String> {
+    let (said_a, said_b, said) = (
+        a.run(&asked.call),
+        b.run(&asked.call),
+        both.run(&asked.call),
+    );
+    let judged = |profile| judge(profile, pair.native, asked.arch, asked.name, asked.args);
+    let (judged_a, judged_b) = (judged(&pair.policy), judged(&pair.request));
+    if !means(&judged_a, said_a, runtime) || !means(&judged_b, said_b, runtime) {
+        seen.push(shape::of(&(
+            "libseccomp makes something else of it",
+            asked.name,
+        )));
+        return Ok(());
+    }
+    if noted(result, asked.arch) {
+        return Ok(());
+    }
+    let words = |what: &str| {
+        format!(
+            "as {runtime} {what}: {said} of {said_a} and {said_b} at {asked:?}; the model has {:?}",
+            judged(&result.profile)
+        )
+    };
+    if said.rank() > said_a.rank().min(said_b.rank()) {
+        let early = runtime == Runtime::Runc && said.to_string() == "ERRNO(38)";
+        if early
+            && [&pair.policy, &pair.request]
+                .iter()
+                .any(|one| stubless(one, asked.arch))
+        {
+            seen.push(shape::of(&(
+                "a stub where one of the two has none",
+                asked.arch as u32,
+            )));
+            return Ok(());
+        }
+        return Err(words("looser"));
+    }
+    let certain = matches!(
+        (&judged_a, &judged_b),
+        (Judgement::Certain(_), Judgement::Certain(_))
+    );
+    let stacked = if said_a.rank() < said_b.rank() {
+        said_a
+    } else {
+        said_b
+    };
+    if certain && result.rounded.is_empty() && said != stacked && runtime == Runtime::Crun {
+        return Err(words("another answer and no note"));
+    }
+    Ok(())
+}
+
+/// Whether the filter says what the profile means; runc's stub may answer first.
+fn means(judgement: &Judgement, said: Outcome, runtime: Runtime) -> bool {
+    let same = |one: &meaning::Outcome| {
+        let data = one.errno().and_then(|errno| u16::try_from(errno).ok());
+        Outcome::new(one.action(), data.unwrap_or(0)) == said
+    };
+    let stub = || runtime == Runtime::Runc && said.to_string() == "ERRNO(38)";
+    judgement.outcomes().iter().any(same) || stub()
+}
+
+/// Whether runc puts no stub before the filter of a closed default, as none of its names has a
+/// number above 0: then it kills calls beyond the last name where every profile with a name answers
+/// ENOSYS.
+fn stubless(profile: &Seccomp, arch: Arch) -> bool {
+    let mut names = profile.rules.iter().flat_map(|rule| &rule.names);
+    !names.any(|name| filter::nr(name, arch).is_some_and(|nr| nr & !filter::X32_BIT > 0))
+}
