@@ -20,16 +20,20 @@ mod pair;
 
 use std::io::Write;
 
-use filter::Runtime;
+use filter::{Call, Runtime};
 use generated::FAMILIES;
 use integration::{Random, shared_data};
 use oci::{NATIVE, seccomp};
 use pair::{Count, Pair, Rule};
-use profile::{Seccomp, merge, restrict};
-use serde_json::Value;
+use profile::{Arch, Seccomp, merge, restrict};
+use serde_json::{Value, json};
 
 fn main() {
-    let tests: [(&str, fn()); 4] = [
+    let tests: [(&str, fn()); 5] = [
+        (
+            "a_rule_for_a_call_that_the_architecture_lacks_leaves_the_others_in_force",
+            a_rule_for_a_call_that_the_architecture_lacks_leaves_the_others_in_force,
+        ),
         (
             "a_restricted_profile_compiles_to_both_filters_stacked",
             a_restricted_profile_compiles_to_both_filters_stacked,
@@ -67,6 +71,48 @@ fn main() {
     println!("\ntest result: ok. {passed} passed; 0 failed");
 }
 
+/// libseccomp 2.5.4 gives the default to every call of x86-64 where `socketcall`, which is none of
+/// its calls, is denied and other calls are for some arguments alone; and so on aarch64 for `open`.
+/// That is not to be made of two profiles.
+fn a_rule_for_a_call_that_the_architecture_lacks_leaves_the_others_in_force() {
+    let x86 = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"];
+    for (native, architectures, lacking) in [
+        (NATIVE, x86.as_slice(), "socketcall"),
+        (Arch::ScmpArchAarch64, &[], "open"),
+    ] {
+        let denied = json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "architectures": architectures,
+            "syscalls": [
+                {"names": [lacking], "action": "SCMP_ACT_ERRNO"},
+                {"names": ["socket"], "action": "SCMP_ACT_ERRNO",
+                 "args": [{"index": 0, "value": 38, "op": "SCMP_CMP_EQ"}]},
+            ],
+        });
+        let allowed = json!({"defaultAction": "SCMP_ACT_ALLOW", "architectures": architectures});
+        let [denied, allowed] = [denied, allowed].map(|profile| seccomp(&profile));
+        let result = restrict(&denied, &allowed, native).unwrap().profile;
+        let again = restrict(&denied, &result, native).unwrap().profile;
+        assert_eq!(result, again);
+        let merged = merge(&denied, std::slice::from_ref(&denied), native)
+            .unwrap()
+            .profile;
+        let nr = filter::nr("socket", native).unwrap();
+        for runtime in [Runtime::Runc, Runtime::Crun] {
+            let said = |profile: &Seccomp, family| {
+                let filter = filter::compile(profile, native, runtime).unwrap();
+                let call = Call::new(native, nr, [family, 0, 0, 0, 0, 0]);
+                filter.run(&call).to_string()
+            };
+            println!("{native} {runtime}: {} as it stands", said(&denied, 38));
+            for profile in [&result, &merged] {
+                assert_eq!(said(profile, 38), "ERRNO(1)", "{native} {runtime}");
+                assert_eq!(said(profile, 2), "ALLOW", "{native} {runtime}");
+            }
+        }
+    }
+}
+
 /// The pairs of the reference data.
 fn pairs() -> Option<Vec<(String, Seccomp, Seccomp)>> {
     let data = shared_data("restrict_bpf")?;
@@ -80,18 +126,25 @@ fn pairs() -> Option<Vec<(String, Seccomp, Seccomp)>> {
 }
 
 fn a_restricted_profile_compiles_to_both_filters_stacked() {
+    let Some(pairs) = pairs() else {
+        return;
+    };
     let mut count = Count::default();
-    for (id, a, b) in pairs().unwrap_or_default() {
+    for (id, a, b) in pairs {
         let result = restrict(&a, &b, NATIVE).unwrap();
         restricted(&id, &a, &b, &result).compare(Runtime::Crun, 96, &mut count);
     }
     println!("{count:?}");
     sound(&count);
+    assert_eq!((count.miscompiled, count.refused), (0, 0), "{count:?}");
 }
 
 fn a_merged_profile_compiles_to_what_either_filter_allows() {
+    let Some(pairs) = pairs() else {
+        return;
+    };
     let mut count = Count::default();
-    for (id, a, b) in pairs().unwrap_or_default() {
+    for (id, a, b) in pairs {
         let b = [b];
         let result = match merge(&a, &b, NATIVE) {
             Ok(result) => result,
@@ -111,6 +164,7 @@ fn a_merged_profile_compiles_to_what_either_filter_allows() {
     }
     println!("{count:?}");
     sound(&count);
+    assert_eq!((count.miscompiled, count.refused), (0, 0), "{count:?}");
 }
 
 fn generated_profiles_restrict_as_their_filters_stack() {
@@ -129,6 +183,7 @@ fn generated_profiles_restrict_as_their_filters_stack() {
     }
     println!("{unwritable} without a result, {count:?}");
     sound(&count);
+    compiled(&count, 2000);
 }
 
 fn generated_profiles_merge_as_either_filter_allows() {
@@ -155,6 +210,7 @@ fn generated_profiles_merge_as_either_filter_allows() {
     }
     println!("{unwritable} without a result, {count:?}");
     sound(&count);
+    compiled(&count, 2000);
 }
 
 fn some_pairs(seed: u64, some: usize) -> Vec<(String, Seccomp, Seccomp)> {
@@ -185,4 +241,11 @@ fn restricted<'a>(
 /// Never looser, and stricter only where that was said.
 fn sound(count: &Count) {
     assert_eq!((count.looser, count.stricter), (0, 0), "{count:?}");
+    assert!(count.equal * 2 > count.calls, "{count:?}");
+}
+
+/// libseccomp compiles the result to what its rules say, but for a few calls in ten thousand of
+/// profiles that were made by chance: conditions on several arguments that overlap.
+fn compiled(count: &Count, one_in: usize) {
+    assert!(count.miscompiled * one_in <= count.calls, "{count:?}");
 }

@@ -25,7 +25,8 @@ pub struct Merged {
 }
 
 /// The profile that answers every call as the least strict of `first` and `others` does, on a node
-/// of architecture `native`. Of equally strict answers the earlier profile's errno counts.
+/// of architecture `native`. Of equally strict answers the earlier profile's errno counts, on an
+/// architecture that only a later one lists too: one list of rules serves all.
 ///
 /// What OCI's form cannot say is said more strictly and noted. One list of rules serves all
 /// architectures; so one that some of the profiles leave out, by which its calls kill, stays only

@@ -187,6 +187,43 @@ pub(crate) fn joined(mut cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
     Ok(done)
 }
 
+/// The same calls in cells as wide as they go, which may overlap: they take the fewest conditions.
+pub(crate) fn widened(cells: &[Cell]) -> Result<Vec<Cell>, TooLarge> {
+    let within = |cell: &Cell, all: &[Cell]| {
+        let rest = minus(vec![cell.clone()], all);
+        rest.map(|rest| rest.is_empty())
+    };
+    if cells.len() > WIDENED {
+        return Ok(cells.to_vec());
+    }
+    let mut wide = cells.to_vec();
+    for cell in &mut wide {
+        for at in 0..cell.sides.len() {
+            let mut wider = cell.clone();
+            let side = wider.sides.get_mut(at).and_then(Option::take);
+            if side.is_some() && within(&wider, cells)? {
+                *cell = wider;
+            }
+        }
+    }
+    let mut wide = joined(wide)?;
+    wide.sort_unstable();
+    let mut at = 0;
+    while let Some(cell) = wide.get(at).cloned() {
+        let mut others = wide.clone();
+        others.remove(at);
+        if within(&cell, &others)? {
+            wide = others;
+        } else {
+            at += 1;
+        }
+    }
+    Ok(wide)
+}
+
+/// How many cells are worth widening: the work grows with their cube.
+const WIDENED: usize = 16;
+
 /// How many cells a union may have.
 const CELLS: usize = 64;
 
@@ -222,6 +259,19 @@ mod tests {
         }
         let all = rest.into_iter().chain([one]).collect();
         assert_eq!(tidy(all).unwrap(), [Cell::ALL]);
+    }
+
+    #[test]
+    fn cells_that_were_set_apart_are_widened_again() {
+        let two = [
+            cell(&[(0, Operator::ScmpCmpEq, 16)]),
+            cell(&[(2, Operator::ScmpCmpEq, 9)]),
+        ];
+        let apart = tidy(two.to_vec()).unwrap();
+        assert_ne!(apart, two);
+        let mut wide = widened(&apart).unwrap();
+        wide.sort_by_key(|cell| cell != &two[0]);
+        assert_eq!(wide, two);
     }
 
     #[test]

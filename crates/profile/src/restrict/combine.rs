@@ -1,6 +1,6 @@
 //! What two effects on one syscall come to: the stricter, or the looser.
 
-use super::cell::{Cell, joined, minus, tidy};
+use super::cell::{Cell, joined, minus, tidy, widened};
 use super::effect::{Case, Effect};
 use super::error::TooLarge;
 use super::note::Rounding;
@@ -140,9 +140,11 @@ fn written(
         if cells.iter().any(Cell::is_all) {
             return Ok((Effect::Always(outcome), None));
         }
-        // Cells that do not overlap compile best, but may be many more.
+        // Cells that do not overlap compile best, unless they take more conditions to tell apart:
+        // libseccomp miscompiles EQ on one argument with NE on another for some of them.
         let apart = tidy(cells.clone()).and_then(|cells| lists(&cells, width));
-        let lists = match (apart, lists(&cells, width)) {
+        let wide = widened(&cells).and_then(|cells| lists(&cells, width));
+        let lists = match (apart, wide.or_else(|_| lists(&cells, width))) {
             (Ok(apart), Ok(plain)) if apart.as_good_as(&plain) => apart,
             (Ok(apart), Err(TooLarge)) => apart,
             (_, plain) => plain?,
@@ -161,6 +163,8 @@ fn written(
     if all.len() > CASES {
         return Err(TooLarge);
     }
+    // Some trees of libseccomp's lose a longer rule that comes after a shorter one.
+    all.sort_by_key(|case| std::cmp::Reverse(case.conditions.len()));
     let effect = if all.is_empty() {
         Effect::Always(default)
     } else {
@@ -179,7 +183,13 @@ struct Lists {
 impl Lists {
     /// Whether these are as good as `other`.
     fn as_good_as(&self, other: &Self) -> bool {
-        (self.cut, self.conditions.len()) <= (other.cut, other.conditions.len())
+        let size = |lists: &Self| {
+            (
+                lists.cut,
+                lists.conditions.iter().map(Vec::len).sum::<usize>(),
+            )
+        };
+        size(self) <= size(other)
     }
 }
 
