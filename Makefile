@@ -4,8 +4,9 @@ RUNTIMES := runc crun busybox-static libseccomp-dev
 TESTING  := $(RUNTIMES) strace time util-linux
 SHIM     := target/release/shim
 PREFIX   ?= /usr/local
+SECONDS  ?= 60
 
-.PHONY: help build demo test check bench install packages-build packages-test
+.PHONY: help build demo test check bench fuzz install packages-build packages-test
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -30,6 +31,9 @@ bench: build packages-test ## ratios against the bare runtime, raw numbers in ta
 	cargo run --quiet --release --locked -p integration --bin bench
 	cargo bench --quiet --locked -p profile --bench restrict -- --quick
 	cargo bench --quiet --locked -p default-profile --bench default -- --quick
+
+fuzz: packages-build ## new inputs for what reads untrusted bytes; SECONDS=60 for each target
+	cargo run --quiet --release --locked -p integration --bin fuzz -- all --seconds $(SECONDS)
 
 install: build ## the binary in PREFIX/bin
 	install -D $(SHIM) $(DESTDIR)$(PREFIX)/bin/shim

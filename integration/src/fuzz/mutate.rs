@@ -10,6 +10,12 @@ pub(crate) const LARGEST: usize = 1 << 20;
 /// A changed copy of `base`, perhaps with a part of `other`.
 pub(crate) fn mutate(rng: &mut Rng, base: &[u8], other: &[u8], words: &[&str]) -> Vec<u8> {
     let mut data = base.to_vec();
+    // Growth alone: what was read before is read still, only more of it.
+    if rng.one_in(48) {
+        grow(rng, &mut data);
+        data.truncate(LARGEST);
+        return data;
+    }
     let many = rng.one_in(8);
     let changes = 1_usize.saturating_add(rng.below(if many { 24 } else { 4 }));
     for _ in 0..changes {

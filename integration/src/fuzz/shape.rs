@@ -7,13 +7,14 @@ pub(crate) fn message(place: &str, text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     place.hash(&mut hasher);
     let (mut quoted, mut escaped) = (false, false);
+    let text = text.split('\'').next().unwrap_or_default();
     for c in text.chars().take(160) {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
             '"' => quoted = !quoted,
-            _ if quoted || c.is_ascii_digit() => {}
-            other => other.hash(&mut hasher),
+            ' ' | 'a'..='z' | 'A'..='Z' if !quoted => c.hash(&mut hasher),
+            _ => {}
         }
     }
     hasher.finish()

@@ -9,8 +9,14 @@ use super::current::Current;
 use super::rng::Rng;
 use super::{Job, Target, argv, config, memory, mutate, policy, reader, restrict, shape};
 
-/// How much an input may have allocated at once, beside what was there before it.
-const MEMORY: usize = 64 << 20;
+/// How much an input may have allocated at once, beside what was there before it. A policy is read
+/// from files that only root can write, and the TOML parser takes about a hundred bytes for each.
+fn most_memory(target: Target) -> usize {
+    match target {
+        Target::Policy => 512 << 20,
+        Target::Argv | Target::Config | Target::Reader | Target::Restrict => 64 << 20,
+    }
+}
 
 /// The exit status of a worker that found something and said what.
 pub(crate) const FOUND: u8 = 3;
@@ -44,9 +50,13 @@ pub(crate) fn run(job: &Job, current: &Path, out: &mut impl Write) -> Result<(),
             worker.execute(&input)?;
         }
     }
+    let more = match job.target {
+        Target::Restrict => restrict::counted(),
+        _ => String::new(),
+    };
     let done = writeln!(
         out,
-        "{} executions, {} kept, {} shapes, peak {} KiB",
+        "{} executions, {} kept, {} shapes, peak {} KiB{more}",
         worker.executions,
         worker.corpus.len(),
         worker.corpus.shapes(),
@@ -99,7 +109,7 @@ impl Worker<'_> {
         }?;
         let used = memory::peak().saturating_sub(before);
         self.peak = self.peak.max(used);
-        if used > MEMORY {
+        if used > most_memory(self.target) {
             return Err(format!("{} MiB of memory", used >> 20));
         }
         Ok(shapes)
