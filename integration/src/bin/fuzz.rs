@@ -1,7 +1,9 @@
 //! `make fuzz`: inputs made at random for what reads untrusted bytes.
 //!
-//!     fuzz TARGET|all [--seconds N] [--seed S] [--keep FOLDER]
-//!     fuzz TARGET FILE…
+//! ```text
+//! fuzz TARGET|all [--seconds N] [--seed S] [--keep FOLDER]
+//! fuzz TARGET FILE…
+//! ```
 //!
 //! The first makes inputs for N seconds of every target, after all seeds; the second runs files. An
 //! input that fails is written to integration/fuzz/found, and the exit status is 1.
