@@ -213,3 +213,41 @@ fn resolving_takes_microseconds() {
     // Ten times what it takes without optimisation on a slow machine.
     assert!(each.as_micros() < 1000, "{each:?}");
 }
+
+#[test]
+fn both_forms_allow_the_same() {
+    use default_profile::{Newer, resolve_for};
+    for arch in [
+        Arch::ScmpArchX86_64,
+        Arch::ScmpArchAarch64,
+        Arch::ScmpArchS390x,
+    ] {
+        for capabilities in [
+            vec![],
+            vec!["CAP_SYS_ADMIN"],
+            vec!["CAP_CHOWN", "CAP_SYS_TIME"],
+        ] {
+            let target = Target {
+                capabilities: capabilities.into_iter().map(str::to_owned).collect(),
+                arch,
+                kernel: Kernel {
+                    major: 6,
+                    minor: 18,
+                },
+            };
+            let allowed = |newer| {
+                let profile = resolve_for(&target, newer);
+                assert_eq!(profile.default_action, Action::ScmpActErrno);
+                let rules = profile.rules.into_iter();
+                rules
+                    .filter(|rule| rule.action == Action::ScmpActAllow)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(
+                allowed(Newer::Profile),
+                allowed(Newer::Runtime),
+                "{target:?}"
+            );
+        }
+    }
+}
