@@ -2,8 +2,8 @@
 //! what two profiles together do. Everything goes through the binary.
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "helpers of tests fail the test"
 )]
 
