@@ -432,7 +432,7 @@ fn libseccomp_is_not_waited_for_without_end() {
     };
     let mut rules = Vec::new();
     for at in 0..40_u64 {
-        let (high, low) = (at << 33 | 7 * at, at % 5);
+        let (high, low) = ((at << 33) | (7 * at), at % 5);
         rules.push(format!(
             r#"{{"names":["read"],"action":"SCMP_ACT_ERRNO","args":[{},{},{}]}}"#,
             arg(0, if at % 2 == 0 { "NE" } else { "GE" }, high),

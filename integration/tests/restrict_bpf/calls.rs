@@ -96,7 +96,7 @@ fn arguments(
     for of_one in values.iter_mut().filter(|of_one| !of_one.is_empty()) {
         of_one.extend([0, u64::from(u32::MAX), 1 << 32, u64::MAX]);
     }
-    let values = values.map(|of_one| Vec::from_iter(of_one));
+    let values = values.map(Vec::from_iter);
     let mut all = vec![[0; 6]];
     let combinations: usize = values.iter().map(|of_one| of_one.len().max(1)).product();
     if combinations > most {
