@@ -1,11 +1,6 @@
 //! `restrict`, held against the kernel: a call under two filters, one on the other, ends as it does
 //! under the one filter that they were made to.
 #![cfg(target_arch = "x86_64")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail the test"
-)]
 
 #[path = "restrict_bpf/generated.rs"]
 mod generated;
