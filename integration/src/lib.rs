@@ -5,6 +5,7 @@
 mod bundle;
 mod mounts;
 mod policy_dir;
+mod probe;
 mod program;
 mod random;
 mod recording;
@@ -15,6 +16,7 @@ mod stand_in;
 pub use bundle::TestBundle;
 pub use mounts::PrivateMount;
 pub use policy_dir::PolicyDir;
+pub use probe::{Came, Probe};
 pub use program::{Outcome, copy_program, explain, run, shim_binary};
 pub use random::Random;
 pub use recording::{RECORD_END, RECORD_TO, Recording};

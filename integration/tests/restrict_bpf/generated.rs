@@ -35,8 +35,8 @@ pub(crate) const FAMILIES: [Family; 10] = [
     Family::Any,
 ];
 
-/// A profile with conditions of a family.
-pub(crate) fn profile(family: Family, random: &mut Random) -> Seccomp {
+/// A profile for some calls, with conditions of a family.
+pub(crate) fn profile(family: Family, names: &[&'static str], random: &mut Random) -> Seccomp {
     let (default_action, default_errno) = action(random);
     let architectures = match random.below(6) {
         0 => vec![],
@@ -44,7 +44,7 @@ pub(crate) fn profile(family: Family, random: &mut Random) -> Seccomp {
         2 => vec![Arch::ScmpArchX86_64, Arch::ScmpArchX32],
         _ => vec![Arch::ScmpArchX86_64, Arch::ScmpArchX86, Arch::ScmpArchX32],
     };
-    let rules = (0..1 + random.below(6)).map(|_| rule(family, random));
+    let rules = (0..1 + random.below(6)).map(|_| rule(family, names, random));
     Seccomp {
         default_action,
         default_errno,
@@ -56,10 +56,9 @@ pub(crate) fn profile(family: Family, random: &mut Random) -> Seccomp {
     }
 }
 
-fn rule(family: Family, random: &mut Random) -> Rule {
-    let first = random.one_of(&NAMES);
+fn rule(family: Family, names: &[&'static str], random: &mut Random) -> Rule {
+    let [first, second] = [(); 2].map(|()| random.one_of(names));
     let mut names = vec![first.into()];
-    let second = random.one_of(&NAMES);
     if second != first && random.below(3) == 0 {
         names.push(second.into());
     }
@@ -146,17 +145,3 @@ fn action(random: &mut Random) -> (Action, Option<u32>) {
         (ScmpActKillProcess, None),
     ])
 }
-
-/// Calls that exist everywhere, calls behind a multiplexer of x86, the multiplexers themselves.
-const NAMES: [&str; 10] = [
-    "read",
-    "clone",
-    "ioctl",
-    "socket",
-    "socketcall",
-    "connect",
-    "shmget",
-    "ipc",
-    "personality",
-    "prctl",
-];
