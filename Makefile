@@ -29,6 +29,8 @@ check: ## formatting, lints and documentation; warnings are errors
 
 bench: build packages-test ## ratios against the bare runtime, raw numbers in target/bench
 	cargo run --quiet --release --locked -p integration --bin bench
+	cargo bench --quiet --locked -p profile --bench restrict -- --quick
+	cargo bench --quiet --locked -p default-profile --bench default -- --quick
 
 fuzz: packages-build ## new inputs for what reads untrusted bytes; SECONDS=60 for each target
 	cargo run --quiet --release --locked -p integration --bin fuzz -- all --seconds $(SECONDS)

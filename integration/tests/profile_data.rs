@@ -52,11 +52,10 @@ fn ours(bytes: &[u8], dialect: Dialect, target: &Target) -> Result<Value, Proble
     };
     let seccomp = source.resolve(target)?;
     let json = seccomp.to_json();
-    assert_eq!(
-        from_oci(&json).expect(&json),
-        seccomp,
-        "reads back otherwise"
-    );
+    match from_oci(&json) {
+        Ok(back) => assert_eq!(back, seccomp, "reads back otherwise"),
+        Err(problems) => assert!(runtimes_would_refuse(&problems), "{problems}"),
+    }
     Ok(serde_json::from_str(&json).expect("JSON"))
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use bundle::{Bundle, Change, Config};
 use policy::{Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, check_trusted};
 
-use crate::argv::{Own, Request};
+use crate::argv::{Flavor, Own, Request};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
@@ -125,7 +125,7 @@ impl Job<'_> {
         }
         check_bundle(&policy, &bundle, files)?;
         let bytes = bundle.read().map_err(|error| files.fail(error))?;
-        let judged = Judged::of(&policy, &bytes, files, self.handler)?;
+        let judged = Judged::of(&policy, &bytes, files, self.handler, self.runtime.flavor())?;
         let mut before = None;
         if let Some(new) = &judged.rewritten {
             bundle.replace(new).map_err(|error| files.fail(error))?;
@@ -263,6 +263,7 @@ impl Judged {
         bytes: &[u8],
         files: &Files,
         handler: &str,
+        runtime: Flavor,
     ) -> Result<Self, Refusal> {
         let config = Config::parse(bytes).map_err(|error| Refusal::Config {
             path: files.shown.clone(),
@@ -275,7 +276,7 @@ impl Judged {
             handler,
         };
         let decision = policy
-            .decide(container, node::this()?)
+            .decide(container, node::this(runtime)?)
             .map_err(|error| in_bundle(error, &files.shown))?;
         tracing::debug!(?decision, "decided");
         let change = match &decision.outcome {

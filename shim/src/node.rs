@@ -1,20 +1,29 @@
 //! The node that we run on, as profiles see it.
 
-use policy::Node;
+use policy::{Newer, Node};
 use profile::{Kernel, native_from_name};
 
+use crate::argv::Flavor;
 use crate::refusal::Refusal;
 
-/// This machine's architecture and kernel (uname(2)).
+/// This machine's architecture and kernel (uname(2)), with a runtime of this flavor.
 ///
 /// # Errors
 /// [`Refusal::Arch`] and [`Refusal::Kernel`] where profiles cannot be resolved for it.
-pub fn this() -> Result<Node, Refusal> {
+pub fn this(runtime: Flavor) -> Result<Node, Refusal> {
     let uname = rustix::system::uname();
     let name = std::env::consts::ARCH;
     let arch = native_from_name(name).ok_or_else(|| Refusal::Arch(name.to_owned()))?;
     let release = uname.release().to_string_lossy();
     let kernel = Kernel::from_release(&release)
         .ok_or_else(|| Refusal::Kernel(release.clone().into_owned()))?;
-    Ok(Node { arch, kernel })
+    let newer = match runtime {
+        Flavor::Runc => Newer::Runtime,
+        Flavor::Crun | Flavor::Youki | Flavor::Unknown => Newer::Profile,
+    };
+    Ok(Node {
+        arch,
+        kernel,
+        newer,
+    })
 }

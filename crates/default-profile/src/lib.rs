@@ -34,7 +34,7 @@ mod resolve;
 pub use data::groups;
 pub use errno::Errno;
 pub use group::{Answer, Arches, Case, Group, Outcome, Verdict};
-pub use resolve::{DEFAULT_ERRNO, resolve};
+pub use resolve::{DEFAULT_ERRNO, Newer, resolve, resolve_for};
 
 #[cfg(doc)]
 use profile::Seccomp;

@@ -8,7 +8,8 @@
 //!
 //! What comes out is as right as libseccomp is: it miscompiles some overlapping conditions, and so
 //! do the runtimes. [`Filter::first_difference`] holds a filter against another model of the
-//! profile.
+//! profile;
+//! [`examine`] does so with [`profile::meaning`] at every edge of the profile's conditions.
 //!
 //! ```
 //! use filter::{Call, Runtime, compile};
@@ -46,6 +47,7 @@ mod check;
 mod compile;
 mod difference;
 mod error;
+mod examine;
 mod fault;
 mod filter;
 mod flags;
@@ -67,6 +69,7 @@ pub use check::InvalidProgram;
 pub use compile::compile;
 pub use difference::Difference;
 pub use error::{CompileError, Refusal};
+pub use examine::{Blame, Examination, ExamineError, Miscompiled, examine};
 pub use filter::Filter;
 pub use guard::{GuardError, Limits, compile_guarded};
 pub use instruction::{Endian, Instruction};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bundle::Config;
+use default_profile::Newer;
 use profile::{Arch, Kernel, Restricted, Seccomp, Target, restrict};
 
 use crate::decision::{DecidedBy, Decision, Outcome, Untold};
@@ -33,6 +34,8 @@ pub struct Node {
     pub arch: Arch,
     /// The running kernel.
     pub kernel: Kernel,
+    /// Who answers ENOSYS to calls newer than the default profile: a matter of the runtime.
+    pub newer: Newer,
 }
 
 /// What the policy picked before anything was resolved.
@@ -85,6 +88,7 @@ impl Policy {
         let profiles = Profiles {
             policy: self,
             target: &target,
+            newer: node.newer,
         };
         let mut rounded = Vec::new();
         let mut stacker = Stacker {

@@ -30,6 +30,7 @@ mod when;
 
 pub use decide::{Container, Node};
 pub use decision::{DecidedBy, Decision, Outcome, Untold};
+pub use default_profile::Newer;
 pub use directory::Directory;
 pub use document::Combine;
 pub use error::{PolicyError, Problem};

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use default_profile::Newer;
 use profile::{Seccomp, Source, Target};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -25,6 +26,7 @@ pub(crate) struct Resolved {
 pub(crate) struct Profiles<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) target: &'a Target,
+    pub(crate) newer: Newer,
 }
 
 impl Profiles<'_> {
@@ -43,7 +45,7 @@ impl Profiles<'_> {
     fn runtime_default(&self) -> Result<Resolved, PolicyError> {
         match &self.policy.defaults.runtime_default {
             None => Ok(Resolved {
-                seccomp: default_profile::resolve(self.target),
+                seccomp: default_profile::resolve_for(self.target, self.newer),
                 file: None,
             }),
             Some((name, place)) => self.localhost(name).map_err(|error| named_at(error, place)),

@@ -5,7 +5,7 @@
 //! condition that is another one's beginning, or that becomes equal to it on a 32-bit ABI, shows
 //! only when the filter is compiled.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::{Action, Condition, Operator, Rule, Seccomp};
 

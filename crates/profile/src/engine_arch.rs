@@ -35,6 +35,12 @@ pub(crate) fn name(dialect: Dialect, native: Arch) -> Option<&'static str> {
     })
 }
 
+/// The native architecture that `arches` calls `found`.
+pub(crate) fn of_name(dialect: Dialect, found: &str) -> Option<Arch> {
+    let mut all = NATIVE.iter().copied();
+    all.find(|arch| name(dialect, *arch) == Some(found))
+}
+
 /// Whether any node has the name `found` for `arches`; also for `x32`, which Docker's own default
 /// lists beside `amd64` though no node is of that kind.
 pub(crate) fn filters_know(dialect: Dialect, found: &str) -> bool {

@@ -13,6 +13,13 @@ pub(crate) fn errno(text: &str) -> Option<u32> {
     ERRNOS.get(at).map(|(_, number)| *number)
 }
 
+/// The name of an errno, where Linux has one; on MIPS, many numbers have other names.
+#[must_use]
+pub fn errno_name(number: u32) -> Option<&'static str> {
+    let found = ERRNOS.iter().find(|(_, other)| *other == number);
+    found.map(|(name, _)| *name)
+}
+
 /// Every name.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> + Clone {
     ERRNOS.iter().map(|(name, _)| *name)

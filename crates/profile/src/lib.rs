@@ -4,8 +4,12 @@
 //! A file comes in as bytes, in one of three dialects; [`Source::read`] finds out which and what is
 //! wrong with it. [`Source::resolve`] gives, for a [`Target`] (capabilities, architecture, kernel),
 //! the [`Seccomp`] that the dialect's own engine would have made of it. [`restrict`] takes two of
-//! those and gives one that is never looser than both stacked. [`Seccomp::to_json`] writes the
+//! those and gives one that is never looser than both stacked; [`merge`] takes some and gives one
+//! that allows what any allows; [`diff`] tells two apart. [`Seccomp::to_json`] writes the
 //! result in the one form that Go, C and Rust read alike.
+//!
+//! [`Source::lint`] says what loads and then surprises its author; it is for people who ask, and
+//! costs more than reading.
 //!
 //! What this does not promise: that libseccomp compiles the result, or compiles it rightly. And
 //! unknown syscall names pass, because runtimes skip them.
@@ -38,12 +42,17 @@
 #![forbid(unsafe_code)]
 
 mod arch;
+mod capability_names;
 mod conflict;
 mod dialect;
+mod diff;
 mod engine_arch;
 mod errno;
 mod from_oci;
+mod int_arguments;
+mod lint;
 pub mod meaning;
+mod merge;
 mod parsed;
 mod problem;
 mod read_filter;
@@ -58,13 +67,18 @@ mod resolve_tests;
 mod restrict;
 mod seccomp;
 mod source;
+mod syscall_names;
 mod target;
 mod to_json;
 mod warning;
 mod words;
 
 pub use arch::{compat, native_from_name};
+pub use capability_names::{CAPABILITIES, is_capability, near_capability};
 pub use dialect::Dialect;
+pub use diff::{Bits, CallChange, Change, Changed, Diff, When, diff};
+pub use errno::errno_name;
+pub use merge::{MergeError, Merged, merge};
 pub use oci_spec::runtime::{
     Arch, LinuxSeccompAction as Action, LinuxSeccompFilterFlag as Flag,
     LinuxSeccompOperator as Operator,
@@ -73,5 +87,6 @@ pub use problem::{Problem, ProblemKind, Problems};
 pub use restrict::{Note, RestrictError, Restricted, Rounding, restrict};
 pub use seccomp::{Condition, Rule, Seccomp};
 pub use source::Source;
+pub use syscall_names::{has_syscall, is_syscall, near_syscall};
 pub use target::{Kernel, Target};
-pub use warning::{Warning, WarningKind};
+pub use warning::{Names, Warning, WarningKind};

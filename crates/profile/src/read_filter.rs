@@ -2,6 +2,7 @@
 
 use strict_json::{Kind, Value};
 
+use crate::capability_names::{is_capability, near_capability};
 use crate::engine_arch;
 use crate::parsed::Filter;
 use crate::problem::shown;
@@ -69,21 +70,14 @@ fn byte(digits: &str) -> Option<u32> {
     digits.parse::<u8>().ok().map(u32::from)
 }
 
-/// Capabilities are compared to the letter: `SYS_ADMIN` and `cap_sys_admin` match nothing, so
-/// that an exclusion by such a name lets the rule in.
+/// Capabilities are compared to the letter: `SYS_ADMIN`, `cap_sys_admin` and what Linux does not
+/// have match nothing, so that an exclusion by such a name lets the rule in.
 fn capability_matches(reader: &mut Reader, at: usize, cap: &str) {
-    let letters = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    if cap.starts_with("CAP_") && cap.chars().all(letters) {
+    if is_capability(cap) {
         return;
     }
-    let upper = cap.to_ascii_uppercase();
-    let mend = if upper.starts_with("CAP_") {
-        Some(upper)
-    } else {
-        Some(format!("CAP_{upper}")).filter(|_| !upper.is_empty())
-    };
     let (what, found) = ("capability", shown(cap));
-    let mend = mend.map(|mend| format!("write {:?}", shown(&mend)));
+    let mend = near_capability(cap).map(|mend| format!("write {mend:?}"));
     reader.warning(at, WarningKind::NeverMatches { what, found }, mend);
 }
 

@@ -74,6 +74,7 @@ pub(crate) fn errno_of(
 ) -> Option<u32> {
     let (at, found) = named.map(|(at, errno)| (at, errno.into())).or(number)?;
     let highest = match action {
+        _ if reader.as_engine => u32::MAX,
         Action::ScmpActErrno => HIGHEST_ERRNO,
         Action::ScmpActTrace => HIGHEST_TRACE,
         _ => {

@@ -23,6 +23,8 @@ struct Found<K> {
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(crate) dialect: Dialect,
+    /// Read as the dialect's engine does, which leaves the range of an errno to the runtime.
+    pub(crate) as_engine: bool,
     problems: Vec<Found<ProblemKind>>,
     warnings: Vec<Found<WarningKind>>,
     ignored: Vec<&'static str>,
@@ -34,6 +36,7 @@ impl Reader {
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
+            as_engine: false,
             problems: Vec::new(),
             warnings: Vec::new(),
             ignored: Vec::new(),
@@ -86,6 +89,7 @@ impl Reader {
                     place: place(text.as_bytes(), found.offset),
                     kind: found.kind,
                     mend: found.mend,
+                    also: Vec::new(),
                 })
                 .collect());
         }

@@ -4,6 +4,8 @@
 //! containers/common pkg/seccomp/seccomp_linux.go, `setupSeccomp`. OCI: containerd
 //! contrib/seccomp/seccomp.go, which decodes and no more.
 
+use strict_json::{Place, place};
+
 use crate::conflict::conflicts;
 use crate::engine_arch;
 use crate::parsed::{Filter, ParsedRule};
@@ -21,6 +23,22 @@ impl Source {
     /// What is wrong only for this target: the same condition with two actions, which libseccomp
     /// refuses, and rules that Podman refuses only where they apply.
     pub fn resolve(&self, target: &Target) -> Result<Seccomp, Problems> {
+        let (seccomp, _) = self.resolve_with_offsets(target)?;
+        Ok(seccomp)
+    }
+
+    /// As [`Source::resolve`], with the place in the file of each of the result's rules.
+    ///
+    /// # Errors
+    /// As [`Source::resolve`].
+    pub fn resolve_with_places(&self, target: &Target) -> Result<(Seccomp, Vec<Place>), Problems> {
+        let (seccomp, offsets) = self.resolve_with_offsets(target)?;
+        let places = offsets.into_iter();
+        let places = places.map(|offset| place(self.text.as_bytes(), offset));
+        Ok((seccomp, places.collect()))
+    }
+
+    fn resolve_with_offsets(&self, target: &Target) -> Result<(Seccomp, Vec<usize>), Problems> {
         let parsed = &self.parsed;
         let mut reader = Reader::new(self.dialect);
         let mut rules = Vec::with_capacity(parsed.rules.len());
@@ -58,7 +76,7 @@ impl Source {
             reader.problem(offset, ProblemKind::Conflict { name }, None);
         }
         reader.finish(&self.text)?;
-        Ok(seccomp)
+        Ok((seccomp, offsets))
     }
 
     /// Those listed, or of `archMap` the first entry for the native one.

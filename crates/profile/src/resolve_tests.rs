@@ -141,12 +141,12 @@ fn podmans_errno_names_count_more_than_numbers() {
 #[test]
 fn what_podman_refuses_matters_only_where_the_rule_applies() {
     let text = r#"{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
-        {"names":["a"],"action":"SCMP_ACT_ERRNO","errno":"EWHAT","includes":{"caps":["CAP_A"]}},
-        {"names":["a"],"name":"b","action":"SCMP_ACT_KILL","includes":{"caps":["CAP_A"]}}]}"#;
+        {"names":["a"],"action":"SCMP_ACT_ERRNO","errno":"EWHAT","includes":{"caps":["CAP_BPF"]}},
+        {"names":["a"],"name":"b","action":"SCMP_ACT_KILL","includes":{"caps":["CAP_BPF"]}}]}"#;
     let source = Source::read(text.as_bytes()).expect("sound");
     assert_eq!(source.warnings().len(), 2);
     assert!(source.resolve(&target("amd64", &[], (6, 1))).is_ok());
-    let problems = source.resolve(&target("amd64", &["CAP_A"], (6, 1)));
+    let problems = source.resolve(&target("amd64", &["CAP_BPF"], (6, 1)));
     let problems = problems.expect_err("both rules apply").to_string();
     let lines: Vec<&str> = problems.lines().collect();
     assert_eq!(lines.len(), 2, "{problems}");
@@ -170,4 +170,17 @@ fn empty_flags_stay_in_the_oci_dialect_alone() {
     );
     assert_eq!(resolved(text, Dialect::Docker, &target).flags, None);
     assert_eq!(resolved(text, Dialect::Podman, &target).flags, None);
+}
+
+#[test]
+fn each_rule_of_the_result_has_its_place_in_the_file() {
+    let file = br#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+        {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}},
+      {"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}"#;
+    let source = Source::read(file).expect("a profile");
+    let target = target("amd64", &[], (5, 4));
+    let (seccomp, places) = source.resolve_with_places(&target).expect("resolves");
+    assert_eq!(seccomp, source.resolve(&target).expect("resolves"));
+    let places: Vec<_> = places.iter().map(|at| (at.line, at.column)).collect();
+    assert_eq!(places, [(3, 7)]);
 }

@@ -14,7 +14,7 @@ pub struct Source {
     /// The file, for the places of problems that show only when it is resolved.
     pub(crate) text: String,
     pub(crate) parsed: Parsed,
-    warnings: Vec<Warning>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl Source {
@@ -43,7 +43,8 @@ impl Source {
     /// container without any filter: for comparing with engines, never for deciding.
     ///
     /// # Errors
-    /// As [`Source::read`], but not for a profile that decides nothing.
+    /// As [`Source::read`], but neither for a profile that decides nothing nor for an errno out of
+    /// range, which engines leave to the runtime.
     pub fn read_as_engine(bytes: &[u8], dialect: Dialect) -> Result<Option<Self>, Problems> {
         read(bytes, Some(dialect), true)
     }
@@ -73,6 +74,7 @@ fn read(
     let root = text.root();
     let dialect = dialect.unwrap_or_else(|| Dialect::of(&root));
     let mut reader = Reader::new(dialect);
+    reader.as_engine = as_engine;
     let parsed = read_profile::profile(&mut reader, &root);
     let unconfined = matches!(
         reader.only_problem(),

@@ -24,12 +24,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod escape;
 mod fault;
 mod fold;
 mod number;
 mod place;
 mod text;
 mod value;
+mod walk;
 
 pub use fault::{Fault, FaultKind};
 pub use place::{Place, place};

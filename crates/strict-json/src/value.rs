@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::escape::unescape;
+use crate::walk::Walk;
 use crate::{Fault, FaultKind, fold};
 
 /// One value of a [`crate::Text`]: a range of its bytes.
@@ -240,161 +242,6 @@ fn twice(earlier: &Member<'_>, later: &Member<'_>) -> Fault {
     Fault::at(later.key_range.start, kind)
 }
 
-/// Steps through the members of an array or object of checked text.
-struct Walk<'a> {
-    text: &'a str,
-    at: usize,
-    end: usize,
-}
-
-impl<'a> Walk<'a> {
-    fn into(value: Value<'a>, bracket: u8) -> Self {
-        let opens = value.raw().as_bytes().first() == Some(&bracket);
-        let (at, end) = (value.start.saturating_add(1), value.end.saturating_sub(1));
-        Self {
-            text: value.text,
-            at: if opens { at } else { end },
-            end,
-        }
-    }
-
-    fn skip_to_token(&mut self) -> Option<u8> {
-        loop {
-            if self.at >= self.end {
-                return None;
-            }
-            match self.text.as_bytes().get(self.at) {
-                Some(b' ' | b'\t' | b'\n' | b'\r' | b',' | b':') => {
-                    self.at = self.at.saturating_add(1);
-                }
-                found => return found.copied(),
-            }
-        }
-    }
-
-    fn next_value(&mut self) -> Option<Value<'a>> {
-        self.skip_to_token()?;
-        let start = self.at;
-        self.at = end_of_value(self.text.as_bytes(), start);
-        Some(Value::new(self.text, start, self.at))
-    }
-
-    fn next_member(&mut self) -> Option<Member<'a>> {
-        let key = self.next_value()?;
-        let value = self.next_value()?;
-        Some(Member {
-            key: key.as_str()?,
-            key_range: key.range(),
-            value,
-        })
-    }
-}
-
-/// Where the value that starts at `start` ends. The text is known to be JSON.
-fn end_of_value(bytes: &[u8], start: usize) -> usize {
-    match bytes.get(start) {
-        Some(b'"') => end_of_string(bytes, start),
-        Some(b'{' | b'[') => end_of_container(bytes, start),
-        _ => find(bytes, start, |byte| {
-            matches!(
-                byte,
-                b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b':'
-            )
-        }),
-    }
-}
-
-/// Only strings and brackets matter on the way to the bracket that closes the first.
-fn end_of_container(bytes: &[u8], start: usize) -> usize {
-    let mut at = start;
-    let mut depth = 0_usize;
-    loop {
-        at = find(bytes, at, |byte| {
-            matches!(byte, b'"' | b'{' | b'[' | b'}' | b']')
-        });
-        match bytes.get(at) {
-            Some(b'"') => {
-                at = end_of_string(bytes, at);
-                continue;
-            }
-            Some(b'{' | b'[') => depth = depth.saturating_add(1),
-            Some(_) => depth = depth.saturating_sub(1),
-            None => return at,
-        }
-        at = at.saturating_add(1);
-        if depth == 0 {
-            return at;
-        }
-    }
-}
-
-fn end_of_string(bytes: &[u8], start: usize) -> usize {
-    let mut at = start.saturating_add(1);
-    loop {
-        at = find(bytes, at, |byte| matches!(byte, b'"' | b'\\'));
-        match bytes.get(at) {
-            Some(b'"') => return at.saturating_add(1),
-            Some(_) => at = at.saturating_add(2),
-            None => return at,
-        }
-    }
-}
-
-/// The first byte at or after `from` that `wanted` holds for, or the end.
-fn find(bytes: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
-    let rest = bytes.get(from..).unwrap_or(b"");
-    let found = rest.iter().position(|byte| wanted(*byte));
-    from.saturating_add(found.unwrap_or(rest.len()))
-}
-
-/// Undoes JSON's escapes.
-fn unescape(inner: &str) -> Cow<'_, str> {
-    if !inner.contains('\\') {
-        return Cow::Borrowed(inner);
-    }
-    let mut out = String::with_capacity(inner.len());
-    let mut chars = inner.chars();
-    let mut high: Option<u32> = None;
-    while let Some(c) = chars.next() {
-        let unit = if c == '\\' {
-            match chars.next() {
-                Some('u') => {
-                    let digits: String = chars.by_ref().take(4).collect();
-                    u32::from_str_radix(&digits, 16).unwrap_or(REPLACEMENT)
-                }
-                Some('b') => 0x08,
-                Some('f') => 0x0C,
-                Some('n') => 0x0A,
-                Some('r') => 0x0D,
-                Some('t') => 0x09,
-                Some(other) => u32::from(other),
-                None => REPLACEMENT,
-            }
-        } else {
-            u32::from(c)
-        };
-        if let Some(first) = high.take() {
-            if let 0xDC00..=0xDFFF = unit {
-                let code = 0x10000 + ((first & 0x3FF) << 10) + (unit & 0x3FF);
-                out.push(char::from_u32(code).unwrap_or('\u{FFFD}'));
-                continue;
-            }
-            out.push('\u{FFFD}');
-        }
-        if let 0xD800..=0xDBFF = unit {
-            high = Some(unit);
-        } else {
-            out.push(char::from_u32(unit).unwrap_or('\u{FFFD}'));
-        }
-    }
-    if high.is_some() {
-        out.push('\u{FFFD}');
-    }
-    Cow::Owned(out)
-}
-
-const REPLACEMENT: u32 = 0xFFFD;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,20 +274,6 @@ mod tests {
         let member = root(text).members().next().expect("a member");
         assert_eq!(member.value.document(), text);
         assert_eq!(&text[member.value.range()], "[1]");
-    }
-
-    #[test]
-    fn strings_are_unescaped_as_go_does() {
-        let read = |text: &str| root(text).as_str().expect("string").into_owned();
-        assert_eq!(
-            read(r#""\u0041\/\"\\\b\f\n\r\t""#),
-            "A/\"\\\u{8}\u{c}\n\r\t"
-        );
-        assert_eq!(read(r#""\ud83d\ude00""#), "\u{1F600}");
-        assert_eq!(read(r#""\ud800""#), "\u{FFFD}");
-        assert_eq!(read(r#""\ud800x""#), "\u{FFFD}x");
-        assert_eq!(read(r#""\ud800\ud83d\ude00""#), "\u{FFFD}\u{1F600}");
-        assert_eq!(read(r#""\udc00""#), "\u{FFFD}");
     }
 
     #[test]

@@ -92,6 +92,7 @@ impl Bench {
                 major: 6,
                 minor: 18,
             },
+            newer: policy::Newer::Profile,
         };
         let decision = match policy.decide(container, node) {
             Ok(decision) => decision,

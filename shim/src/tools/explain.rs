@@ -8,10 +8,11 @@ use policy::{DecidedBy, Decision, Directory, Outcome};
 use serde_json::{Value, json};
 
 use super::{Format, change, complain, print};
-use crate::argv::Own;
+use crate::argv::{Flavor, Own};
 use crate::create::{Files, Judged, check_bundle, load};
 use crate::record::{combine_name, decision_json, result_name, sha256};
 use crate::refusal::Refusal;
+use crate::runtime::Runtime;
 use crate::{errno_words, policy_directory};
 
 /// Show what would happen to a bundle, and why; changes nothing
@@ -52,7 +53,7 @@ impl Explain {
             .policy
             .as_deref()
             .unwrap_or_else(|| policy_directory(own));
-        match self.answer(folder) {
+        match self.answer(own, folder) {
             Ok(answer) => {
                 match self.format {
                     Format::Text => print(&answer.text(folder)),
@@ -76,15 +77,19 @@ impl Explain {
         }
     }
 
-    fn answer(&self, folder: &Path) -> Result<Answer, Refusal> {
+    fn answer(&self, own: &Own, folder: &Path) -> Result<Answer, Refusal> {
         let files = Files::at(&self.bundle, self.config.as_deref());
         let bundle = files.open()?.ok_or_else(|| Refusal::NoBundle {
             path: files.shown.clone(),
         })?;
-        let policy = load(Directory::open(folder))?;
+        let directory = Directory::open(folder);
+        // Which runtime it is bears on errnos alone, so that none is found is no reason to be silent.
+        let runtime = Runtime::find(own, directory.as_ref().ok().and_then(Option::as_ref));
+        let runtime = runtime.map_or(Flavor::Unknown, |runtime| runtime.flavor());
+        let policy = load(directory)?;
         check_bundle(&policy, &bundle, &files)?;
         let before = bundle.read().map_err(|error| files.fail(error))?;
-        let judged = Judged::of(&policy, &before, &files, &self.handler)?;
+        let judged = Judged::of(&policy, &before, &files, &self.handler, runtime)?;
         Ok(Answer {
             files,
             before,

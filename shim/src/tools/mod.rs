@@ -4,6 +4,9 @@
 
 mod change;
 mod explain;
+mod page;
+mod paint;
+mod profile;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -13,7 +16,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::argv::Own;
 
 /// The words that are ours as the first word of the command line; no runtime has them.
-const OWN_WORDS: &[&str] = &["explain"];
+const OWN_WORDS: &[&str] = &["explain", "profile"];
 
 /// Whether `word` calls for one of our tools.
 #[must_use]
@@ -32,6 +35,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Tool {
     Explain(explain::Explain),
+    Profile(profile::Profile),
 }
 
 /// How a tool prints.
@@ -50,6 +54,7 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
     match CommandLine::try_parse_from(argv) {
         Ok(line) => match line.tool {
             Tool::Explain(explain) => explain.run(own),
+            Tool::Profile(profile) => profile.run(),
         },
         Err(error) => {
             // Help goes to stdout and a wrong question to stderr; a closed one hears neither.

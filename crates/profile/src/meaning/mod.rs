@@ -12,7 +12,7 @@ pub(crate) use abi::multiplexes;
 pub use abi::{compares_32_bits, multiplexer};
 pub use outcome::Outcome;
 
-use crate::{Arch, Condition, Operator, Rule, Seccomp};
+use crate::{Action, Arch, Condition, Operator, Seccomp};
 
 /// What a profile answers to one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,19 @@ impl Judgement {
     }
 }
 
+/// What decides a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The profile is not for calls of the ABI, so that they kill the thread.
+    Architecture,
+    /// One rule without conditions, by its index, which beats all with some.
+    Rule(usize),
+    /// The rules of which the conditions hold, by index; more than one where they overlap.
+    Conditions(Vec<usize>),
+    /// No rule: the default action.
+    Default,
+}
+
 /// What `profile` answers on a node of architecture `native` to call `name` made through the ABI
 /// `arch` with `args`.
 ///
@@ -42,51 +55,74 @@ impl Judgement {
 /// Conditions on an argument beyond the sixth, which the runtimes refuse, never hold.
 #[must_use]
 pub fn judge(profile: &Seccomp, native: Arch, arch: Arch, name: &str, args: [u64; 6]) -> Judgement {
+    let outcome = |at: &usize| profile.rules.get(*at).map(Outcome::of_rule);
+    let mut possible: Vec<Outcome> = Vec::new();
+    match reason(profile, native, arch, name, args) {
+        // The answer for an ABI without a filter, whatever the default is.
+        Reason::Architecture => possible.push(Outcome::new(Action::ScmpActKillThread, None)),
+        Reason::Rule(at) => possible.extend(outcome(&at)),
+        Reason::Conditions(all) => {
+            for outcome in all.iter().filter_map(outcome) {
+                if !possible.contains(&outcome) {
+                    possible.push(outcome);
+                }
+            }
+        }
+        Reason::Default => {}
+    }
+    match possible.as_slice() {
+        [] => Judgement::Certain(Outcome::of_default(profile)),
+        [one] => Judgement::Certain(*one),
+        _ => Judgement::AnyOf(possible),
+    }
+}
+
+/// What of `profile` decides a call, as for [`judge`]. Rules that do what the default does never
+/// do, as the runtimes drop them.
+#[must_use]
+pub fn reason(profile: &Seccomp, native: Arch, arch: Arch, name: &str, args: [u64; 6]) -> Reason {
     let native = |arch| arch == native || arch == Arch::ScmpArchNative;
     if !native(arch) && !profile.architectures.contains(&arch) {
-        // The answer for an ABI without a filter, whatever the default is.
-        let kill = Outcome::new(crate::Action::ScmpActKillThread, None);
-        return Judgement::Certain(kill);
+        return Reason::Architecture;
     }
     let default = Outcome::of_default(profile);
-    let mut possible: Vec<Outcome> = Vec::new();
-    for rule in &profile.rules {
-        let outcome = Outcome::of_rule(rule);
-        if outcome == default {
+    let mut holding: Vec<usize> = Vec::new();
+    for (at, rule) in profile.rules.iter().enumerate() {
+        if Outcome::of_rule(rule) == default {
             continue;
         }
         for named in &rule.names {
             if named == name && rule.args.is_empty() {
-                return Judgement::Certain(outcome);
+                return Reason::Rule(at);
             }
             let number = match multiplexer(arch, named) {
                 _ if named == name => None,
                 Some((through, number)) if through == name => Some(number),
                 _ => continue,
             };
-            let holds = alternatives(rule).any(|all| holds(all, number, arch, args));
-            if holds && !possible.contains(&outcome) {
-                possible.push(outcome);
+            if alternatives(&rule.args).any(|all| holds(all, number, arch, args)) {
+                holding.push(at);
             }
         }
     }
-    match possible.as_slice() {
-        [] => Judgement::Certain(default),
-        [one] => Judgement::Certain(*one),
-        _ => Judgement::AnyOf(possible),
+    holding.dedup();
+    if holding.is_empty() {
+        Reason::Default
+    } else {
+        Reason::Conditions(holding)
     }
 }
 
 /// A rule's conditions as the runtimes hand them on: together; or one by one, if two look at the
 /// same argument.
-fn alternatives(rule: &Rule) -> impl Iterator<Item = &[Condition]> {
-    let repeated = rule.args.iter().enumerate().any(|(at, one)| {
-        let others = rule.args.iter().skip(at.saturating_add(1));
+pub(crate) fn alternatives(args: &[Condition]) -> impl Iterator<Item = &[Condition]> {
+    let repeated = args.iter().enumerate().any(|(at, one)| {
+        let others = args.iter().skip(at.saturating_add(1));
         others.into_iter().any(|other| other.index == one.index)
     });
-    let size = if repeated { 1 } else { rule.args.len().max(1) };
-    let whole = rule.args.is_empty().then_some([].as_slice());
-    rule.args.chunks(size).chain(whole)
+    let size = if repeated { 1 } else { args.len().max(1) };
+    let whole = args.is_empty().then_some([].as_slice());
+    args.chunks(size).chain(whole)
 }
 
 /// Whether `all` hold of a call's arguments, where `number` stands in for the condition on
@@ -108,7 +144,7 @@ fn holds(all: &[Condition], number: Option<u64>, arch: Arch, args: [u64; 6]) -> 
 }
 
 /// Whether one condition, cut to `width`, holds of `arg`.
-fn compare(one: &Condition, arg: u64, width: u64) -> bool {
+pub(crate) fn compare(one: &Condition, arg: u64, width: u64) -> bool {
     let value = one.value & width;
     match one.op {
         Operator::ScmpCmpNe => arg != value,

@@ -1,6 +1,8 @@
 //! What a filter answers, and how strict the kernel holds that to be
 //! (seccomp(2), "Filter return values": of several filters' answers the strictest counts).
 
+use std::fmt;
+
 use crate::{Action, Rule, Seccomp};
 
 /// An answer of a filter: an action and, for ERRNO and TRACE, its number.
@@ -81,9 +83,36 @@ impl Outcome {
         }
     }
 
+    /// The looser of two answers; `self` where they are equally strict.
+    #[must_use]
+    pub fn eased(self, other: Self) -> Self {
+        if other.strictness() < self.strictness() {
+            other
+        } else {
+            self
+        }
+    }
+
     /// Orders outcomes from the loosest to the strictest, then by number.
     pub(crate) fn sort_key(self) -> (u8, u32) {
         (self.strictness(), self.data)
+    }
+}
+
+impl fmt::Display for Outcome {
+    /// ALLOW, LOG, TRACE(n), NOTIFY, ERRNO(n), TRAP, KILL_THREAD or KILL_PROCESS.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.action {
+            Action::ScmpActAllow => "ALLOW",
+            Action::ScmpActLog => "LOG",
+            Action::ScmpActTrace => return f.pad(&format!("TRACE({})", self.data)),
+            Action::ScmpActNotify => "NOTIFY",
+            Action::ScmpActErrno => return f.pad(&format!("ERRNO({})", self.data)),
+            Action::ScmpActTrap => "TRAP",
+            Action::ScmpActKill | Action::ScmpActKillThread => "KILL_THREAD",
+            Action::ScmpActKillProcess => "KILL_PROCESS",
+        };
+        f.pad(word)
     }
 }
 
@@ -127,9 +156,36 @@ mod tests {
     }
 
     #[test]
+    fn the_looser_answer_is_the_first_on_a_tie() {
+        let enosys = Outcome::new(Action::ScmpActErrno, Some(38));
+        let eperm = Outcome::new(Action::ScmpActErrno, None);
+        let allow = Outcome::new(Action::ScmpActAllow, None);
+        assert_eq!(enosys.eased(eperm), enosys);
+        assert_eq!(enosys.eased(allow), allow);
+        assert_eq!(allow.eased(enosys), allow);
+    }
+
+    #[test]
+    fn an_outcome_is_said_with_its_number() {
+        for (action, errno, said) in [
+            (Action::ScmpActAllow, Some(3), "ALLOW"),
+            (Action::ScmpActErrno, None, "ERRNO(1)"),
+            (Action::ScmpActTrace, Some(7), "TRACE(7)"),
+            (Action::ScmpActKill, None, "KILL_THREAD"),
+        ] {
+            assert_eq!(Outcome::new(action, errno).to_string(), said);
+        }
+    }
+
+    #[test]
     fn kill_is_kill_thread_and_allow_has_no_number() {
         let kill = Outcome::new(Action::ScmpActKill, Some(3));
         assert_eq!(kill, Outcome::new(Action::ScmpActKillThread, None));
         assert_eq!(Outcome::new(Action::ScmpActAllow, Some(9)).errno(), None);
+        assert_eq!(kill.to_string(), "KILL_THREAD");
+        assert_eq!(
+            Outcome::new(Action::ScmpActTrace, None).to_string(),
+            "TRACE(1)"
+        );
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::Action;
+use crate::Rule;
 
 const ALLOW: Action = Action::ScmpActAllow;
 const ERRNO: Action = Action::ScmpActErrno;
@@ -101,4 +101,25 @@ fn overlapping_rules_that_differ_are_said_to_be_uncertain() {
     let profile = profile(ERRNO, rules);
     let both = judge(&profile, X86_64, X86_64, "read", [2, 0, 0, 0, 0, 0]);
     assert_eq!(both.outcomes().len(), 2);
+}
+
+#[test]
+fn the_rule_that_decides_is_known() {
+    let profile = profile(
+        ERRNO,
+        vec![
+            rule("read", ALLOW, &[(0, Operator::ScmpCmpEq, 1)]),
+            rule("read", Action::ScmpActLog, &[(0, Operator::ScmpCmpLe, 1)]),
+            rule("write", ERRNO, &[]),
+            rule("write", ALLOW, &[(1, Operator::ScmpCmpEq, 1)]),
+            rule("write", Action::ScmpActTrap, &[]),
+        ],
+    );
+    let why = |arch, name, a0| reason(&profile, X86_64, arch, name, [a0, 1, 0, 0, 0, 0]);
+    assert_eq!(why(X86_64, "read", 1), Reason::Conditions(vec![0, 1]));
+    assert_eq!(why(X86_64, "read", 0), Reason::Conditions(vec![1]));
+    assert_eq!(why(X86_64, "read", 2), Reason::Default);
+    // Rule 2 does what the default does, so that the runtimes drop it.
+    assert_eq!(why(X86, "write", 2), Reason::Rule(4));
+    assert_eq!(why(Arch::ScmpArchArm, "read", 1), Reason::Architecture);
 }

@@ -7,6 +7,7 @@ use super::effect::{Case, Effect, Effects};
 use super::error::RestrictError;
 use super::multiplexer::{Implied, MULTIPLEXERS, shut, strict, unsaid};
 use super::note::{Note, Rounding};
+use super::pick::Pick;
 use super::rules::Rules;
 use super::width::Width;
 use crate::meaning::{Outcome, multiplexer};
@@ -14,16 +15,17 @@ use crate::{Arch, Rule};
 
 /// Both profiles, read, and what their result has in common for all syscalls.
 #[derive(Debug)]
-pub(super) struct Both<'a> {
-    pub(super) policy: Effects<'a>,
-    pub(super) request: Effects<'a>,
-    pub(super) default: Outcome,
-    pub(super) width: Width,
+pub(crate) struct Both<'a> {
+    pub(crate) policy: Effects<'a>,
+    pub(crate) request: Effects<'a>,
+    pub(crate) default: Outcome,
+    pub(crate) width: Width,
+    pub(crate) pick: Pick,
 }
 
 impl<'a> Both<'a> {
     /// The result's rules, where `through` is an architecture that has multiplexers, if any.
-    pub(super) fn rules(
+    pub(crate) fn rules(
         &self,
         through: Option<Arch>,
         rounded: &mut Vec<Note>,
@@ -59,7 +61,7 @@ impl<'a> Both<'a> {
         let (meant, rounding) = self.effect(syscall);
         let mut opened = shut(syscall, &meant, implied, self.default, self.width)?;
         let rest = unsaid(&meant, implied, self.default);
-        if opened.is_none() && !self.stays(syscall, &rest, implied) {
+        if opened.is_none() && self.pick == Pick::Stricter && !self.stays(syscall, &rest, implied) {
             opened = Some(strict(syscall, &meant, self.default)?);
         }
         let named = self.policy.names_it(syscall) || self.request.names_it(syscall);
@@ -94,7 +96,7 @@ impl<'a> Both<'a> {
             effect: &Effect::Cases(all),
             default: self.default,
         };
-        let (meant, _) = combine(policy, again, self.default, self.width);
+        let (meant, _) = combine(self.pick, policy, again, self.default, self.width);
         shut(syscall, &meant, implied, self.default, self.width) == Ok(None)
             && unsaid(&meant, implied, self.default) == *rest
     }
@@ -107,7 +109,7 @@ impl<'a> Both<'a> {
     }
 
     /// All names that rules have, sorted.
-    fn names(&self) -> Vec<&'a Cow<'static, str>> {
+    pub(crate) fn names(&self) -> Vec<&'a Cow<'static, str>> {
         let size = self.policy.len().saturating_add(self.request.len());
         let mut names = Vec::with_capacity(size);
         names.extend(self.policy.names());
@@ -117,7 +119,7 @@ impl<'a> Both<'a> {
         names
     }
 
-    /// The stricter effect on a syscall.
+    /// The effect of both on a syscall.
     fn effect(&self, name: &str) -> (Effect, Option<Rounding>) {
         let unsaid = (
             Effect::Always(self.policy.default),
@@ -128,7 +130,7 @@ impl<'a> Both<'a> {
             effect: self.request.on(name).unwrap_or(&unsaid.1),
             default: self.request.default,
         };
-        combine(policy, request, self.default, self.width)
+        combine(self.pick, policy, request, self.default, self.width)
     }
 }
 

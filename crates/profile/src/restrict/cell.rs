@@ -6,19 +6,19 @@ use crate::Condition;
 
 /// All calls whose arguments are each in its set; none stands for every value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     sides: [Option<Set>; 6],
 }
 
 impl Cell {
     /// All calls.
-    pub(super) const ALL: Self = Self {
+    pub(crate) const ALL: Self = Self {
         sides: [const { None }; 6],
     };
 
     /// The calls for which all conditions hold, of which no two look at one argument; none if
     /// there are no such calls.
-    pub(super) fn of(conditions: &[Condition]) -> Option<Self> {
+    pub(crate) fn of(conditions: &[Condition]) -> Option<Self> {
         let mut cell = Self::ALL;
         for condition in conditions {
             let set = Set::of(condition);
@@ -31,12 +31,12 @@ impl Cell {
         Some(cell)
     }
 
-    pub(super) fn is_all(&self) -> bool {
+    pub(crate) fn is_all(&self) -> bool {
         self.constrained() == 0
     }
 
     /// The calls in both, if any.
-    pub(super) fn and(&self, other: &Self) -> Result<Option<Self>, TooLarge> {
+    pub(crate) fn and(&self, other: &Self) -> Result<Option<Self>, TooLarge> {
         let mut both = self.clone();
         for (mine, theirs) in both.sides.iter_mut().zip(&other.sides) {
             match (&mut *mine, theirs) {
@@ -103,7 +103,7 @@ impl Cell {
 
     /// Lists of conditions, any of which holds altogether exactly for the calls of the cell; no
     /// more than `limit` of them.
-    pub(super) fn conditions(&self, limit: usize) -> Result<Vec<Vec<Condition>>, TooLarge> {
+    pub(crate) fn conditions(&self, limit: usize) -> Result<Vec<Vec<Condition>>, TooLarge> {
         let mut all = vec![Vec::new()];
         for (index, set) in (0..).zip(&self.sides) {
             let Some(set) = set else { continue };
@@ -130,7 +130,7 @@ impl Cell {
 }
 
 /// What of `cells` is not in `others`.
-pub(super) fn minus(cells: Vec<Cell>, others: &[Cell]) -> Result<Vec<Cell>, TooLarge> {
+pub(crate) fn minus(cells: Vec<Cell>, others: &[Cell]) -> Result<Vec<Cell>, TooLarge> {
     let mut rest = cells;
     for other in others {
         let mut smaller = Vec::with_capacity(rest.len());
@@ -146,7 +146,7 @@ pub(super) fn minus(cells: Vec<Cell>, others: &[Cell]) -> Result<Vec<Cell>, TooL
 }
 
 /// The same calls in few cells that do not overlap, whatever the order they are given in.
-pub(super) fn tidy(cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
+pub(crate) fn tidy(cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
     let mut cells = joined(cells)?;
     if cells.len() < 2 {
         return Ok(cells);
@@ -164,7 +164,7 @@ pub(super) fn tidy(cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
 
 /// The same calls in fewer cells, whatever the order they are given in: those that make one are
 /// joined.
-pub(super) fn joined(mut cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
+pub(crate) fn joined(mut cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
     if cells.len() > CELLS {
         return Err(TooLarge);
     }
@@ -186,6 +186,43 @@ pub(super) fn joined(mut cells: Vec<Cell>) -> Result<Vec<Cell>, TooLarge> {
     }
     Ok(done)
 }
+
+/// The same calls in cells as wide as they go, which may overlap: they take the fewest conditions.
+pub(crate) fn widened(cells: &[Cell]) -> Result<Vec<Cell>, TooLarge> {
+    let within = |cell: &Cell, all: &[Cell]| {
+        let rest = minus(vec![cell.clone()], all);
+        rest.map(|rest| rest.is_empty())
+    };
+    if cells.len() > WIDENED {
+        return Ok(cells.to_vec());
+    }
+    let mut wide = cells.to_vec();
+    for cell in &mut wide {
+        for at in 0..cell.sides.len() {
+            let mut wider = cell.clone();
+            let side = wider.sides.get_mut(at).and_then(Option::take);
+            if side.is_some() && within(&wider, cells)? {
+                *cell = wider;
+            }
+        }
+    }
+    let mut wide = joined(wide)?;
+    wide.sort_unstable();
+    let mut at = 0;
+    while let Some(cell) = wide.get(at).cloned() {
+        let mut others = wide.clone();
+        others.remove(at);
+        if within(&cell, &others)? {
+            wide = others;
+        } else {
+            at += 1;
+        }
+    }
+    Ok(wide)
+}
+
+/// How many cells are worth widening: the work grows with their cube.
+const WIDENED: usize = 16;
 
 /// How many cells a union may have.
 const CELLS: usize = 64;
@@ -222,6 +259,19 @@ mod tests {
         }
         let all = rest.into_iter().chain([one]).collect();
         assert_eq!(tidy(all).unwrap(), [Cell::ALL]);
+    }
+
+    #[test]
+    fn cells_that_were_set_apart_are_widened_again() {
+        let two = [
+            cell(&[(0, Operator::ScmpCmpEq, 16)]),
+            cell(&[(2, Operator::ScmpCmpEq, 9)]),
+        ];
+        let apart = tidy(two.to_vec()).unwrap();
+        assert_ne!(apart, two);
+        let mut wide = widened(&apart).unwrap();
+        wide.sort_by_key(|cell| cell != &two[0]);
+        assert_eq!(wide, two);
     }
 
     #[test]

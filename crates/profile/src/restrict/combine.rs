@@ -1,9 +1,10 @@
-//! The stricter of two effects on one syscall.
+//! What two effects on one syscall come to: the stricter, or the looser.
 
-use super::cell::{Cell, joined, minus, tidy};
+use super::cell::{Cell, joined, minus, tidy, widened};
 use super::effect::{Case, Effect};
 use super::error::TooLarge;
 use super::note::Rounding;
+use super::pick::Pick;
 use super::verbatim::verbatim;
 use super::width::Width;
 use crate::Condition;
@@ -11,26 +12,30 @@ use crate::meaning::Outcome;
 
 /// One profile's side: its effect on the syscall and its default.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Side<'a> {
-    pub(super) effect: &'a Effect,
-    pub(super) default: Outcome,
+pub(crate) struct Side<'a> {
+    pub(crate) effect: &'a Effect,
+    pub(crate) default: Outcome,
 }
 
-/// The stricter of both sides under the result's `default`. What it gives for `policy` and itself
-/// is itself again.
-pub(super) fn combine(
+/// What both sides come to under the result's `default`. Of two that are combined to the stricter,
+/// the result gives with `policy` itself again.
+pub(crate) fn combine(
+    pick: Pick,
     policy: Side<'_>,
     request: Side<'_>,
     default: Outcome,
     width: Width,
 ) -> (Effect, Option<Rounding>) {
-    let (mut effect, mut rounding) = once(policy, request, default, width);
+    let (mut effect, mut rounding) = once(pick, policy, request, default, width);
+    if pick == Pick::Looser {
+        return (effect, rounding);
+    }
     for _ in 0..ROUNDS {
         let again = Side {
             effect: &effect,
             default,
         };
-        let (next, further) = once(policy, again, default, width);
+        let (next, further) = once(pick, policy, again, default, width);
         if next == effect {
             return (effect, rounding);
         }
@@ -38,36 +43,38 @@ pub(super) fn combine(
         rounding = rounding.max(further);
     }
     // No case is known that comes here; shutting the call is stable.
-    let all = Effect::Always(strictest(policy, request));
+    let all = Effect::Always(strictest(pick, policy, request));
     (all, Some(Rounding::AllArguments))
 }
 
 fn once(
+    pick: Pick,
     policy: Side<'_>,
     request: Side<'_>,
     default: Outcome,
     width: Width,
 ) -> (Effect, Option<Rounding>) {
     if let (Effect::Always(one), Effect::Always(other)) = (policy.effect, request.effect) {
-        return (Effect::Always(one.stacked(*other)), None);
+        return (Effect::Always(pick.of(*one, *other)), None);
     }
     let result = if policy.fits(width) && request.fits(width) {
-        regions(policy, request, default, width)
+        regions(pick, policy, request, default, width)
             .and_then(|regions| written(regions, default, width))
     } else {
-        verbatim(policy, request, default).map(|effect| (effect, None))
+        verbatim(pick, policy, request, default).map(|effect| (effect, None))
     };
     result.unwrap_or_else(|TooLarge| {
-        let all = Effect::Always(strictest(policy, request));
+        let all = Effect::Always(strictest(pick, policy, request));
         (all, Some(Rounding::AllArguments))
     })
 }
 
 /// Outcomes, each with where it counts; together all calls that do not get the default.
-type Regions = Vec<(Outcome, Vec<Cell>)>;
+pub(crate) type Regions = Vec<(Outcome, Vec<Cell>)>;
 
 /// Where the two sides together differ from the result's default.
 fn regions(
+    pick: Pick,
     policy: Side<'_>,
     request: Side<'_>,
     default: Outcome,
@@ -75,7 +82,7 @@ fn regions(
 ) -> Result<Regions, TooLarge> {
     let mut policy_parts = policy.parts(width)?;
     let mut request_parts = request.parts(width)?;
-    let matters = |one: Outcome, other: Outcome| one.stacked(other) != default;
+    let matters = |one: Outcome, other: Outcome| pick.of(one, other) != default;
     // Where neither says anything, it is the default.
     let policy_rest = request_parts
         .iter()
@@ -100,7 +107,7 @@ fn regions(
                     both.extend(cell.and(other)?);
                 }
             }
-            let outcome = one.stacked(*other);
+            let outcome = pick.of(*one, *other);
             if outcome == default {
                 defaults |= !both.is_empty();
                 continue;
@@ -133,9 +140,11 @@ fn written(
         if cells.iter().any(Cell::is_all) {
             return Ok((Effect::Always(outcome), None));
         }
-        // Cells that do not overlap compile best, but may be many more.
+        // Cells that do not overlap compile best, unless they take more conditions to tell apart:
+        // libseccomp miscompiles EQ on one argument with NE on another for some of them.
         let apart = tidy(cells.clone()).and_then(|cells| lists(&cells, width));
-        let lists = match (apart, lists(&cells, width)) {
+        let wide = widened(&cells).and_then(|cells| lists(&cells, width));
+        let lists = match (apart, wide.or_else(|_| lists(&cells, width))) {
             (Ok(apart), Ok(plain)) if apart.as_good_as(&plain) => apart,
             (Ok(apart), Err(TooLarge)) => apart,
             (_, plain) => plain?,
@@ -154,6 +163,8 @@ fn written(
     if all.len() > CASES {
         return Err(TooLarge);
     }
+    // Some trees of libseccomp's lose a longer rule that comes after a shorter one.
+    all.sort_by_key(|case| std::cmp::Reverse(case.conditions.len()));
     let effect = if all.is_empty() {
         Effect::Always(default)
     } else {
@@ -172,7 +183,13 @@ struct Lists {
 impl Lists {
     /// Whether these are as good as `other`.
     fn as_good_as(&self, other: &Self) -> bool {
-        (self.cut, self.conditions.len()) <= (other.cut, other.conditions.len())
+        let size = |lists: &Self| {
+            (
+                lists.cut,
+                lists.conditions.iter().map(Vec::len).sum::<usize>(),
+            )
+        };
+        size(self) <= size(other)
     }
 }
 
@@ -189,15 +206,15 @@ fn lists(cells: &[Cell], width: Width) -> Result<Lists, TooLarge> {
     })
 }
 
-/// The strictest answer to any call.
-fn strictest(policy: Side<'_>, request: Side<'_>) -> Outcome {
-    policy.strictest().stacked(request.strictest())
+/// An answer at least as strict as that to any call.
+fn strictest(pick: Pick, policy: Side<'_>, request: Side<'_>) -> Outcome {
+    pick.of(policy.strictest(), request.strictest())
 }
 
 impl Side<'_> {
     /// What the side says, and where, without its default; cells overlap for one outcome alone.
     /// Where cases overlap, any of them may win, so the strictest must.
-    fn parts(self, width: Width) -> Result<Regions, TooLarge> {
+    pub(crate) fn parts(self, width: Width) -> Result<Regions, TooLarge> {
         let cases = match self.effect {
             Effect::Always(outcome) => return Ok(vec![(*outcome, vec![Cell::ALL])]),
             Effect::Cases(cases) => cases,
@@ -223,7 +240,7 @@ impl Side<'_> {
     }
 
     /// Where the side's default counts.
-    fn rest(self, parts: &Regions) -> Result<Option<(Outcome, Vec<Cell>)>, TooLarge> {
+    pub(crate) fn rest(self, parts: &Regions) -> Result<Option<(Outcome, Vec<Cell>)>, TooLarge> {
         if let Effect::Always(_) = self.effect {
             return Ok(None);
         }
@@ -234,7 +251,7 @@ impl Side<'_> {
         Ok(Some((self.default, cells)))
     }
 
-    fn strictest(self) -> Outcome {
+    pub(crate) fn strictest(self) -> Outcome {
         match self.effect {
             Effect::Always(outcome) => *outcome,
             Effect::Cases(cases) => cases
@@ -245,7 +262,7 @@ impl Side<'_> {
     }
 
     /// Whether sets of 64 bits tell the truth about all its conditions at these widths.
-    fn fits(self, width: Width) -> bool {
+    pub(crate) fn fits(self, width: Width) -> bool {
         match self.effect {
             Effect::Always(_) => true,
             Effect::Cases(cases) => cases.iter().all(|case| {

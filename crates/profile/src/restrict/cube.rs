@@ -2,14 +2,14 @@
 
 /// All `x` with `x & mask == value`; `value` has no bit outside `mask`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Cube {
-    pub(super) mask: u64,
-    pub(super) value: u64,
+pub(crate) struct Cube {
+    pub(crate) mask: u64,
+    pub(crate) value: u64,
 }
 
 impl Cube {
     /// Bits of `value` outside `mask` do not count, as in the compiled filter.
-    pub(super) fn new(mask: u64, value: u64) -> Self {
+    pub(crate) fn new(mask: u64, value: u64) -> Self {
         Self {
             mask,
             value: value & mask,
@@ -17,7 +17,7 @@ impl Cube {
     }
 
     /// The numbers in both.
-    pub(super) fn and(self, other: Self) -> Option<Self> {
+    pub(crate) fn and(self, other: Self) -> Option<Self> {
         let clash = (self.value ^ other.value) & self.mask & other.mask;
         (clash == 0).then_some(Self {
             mask: self.mask | other.mask,
@@ -26,7 +26,7 @@ impl Cube {
     }
 
     /// The numbers not in it, as cubes that do not overlap: one for each bit of the mask.
-    pub(super) fn not(self) -> impl Iterator<Item = Self> {
+    pub(crate) fn not(self) -> impl Iterator<Item = Self> {
         let bits = (0..u64::BITS).rev().map(|shift| 1_u64 << shift);
         let masked = bits.filter(move |bit| self.mask & bit != 0);
         masked.map(move |bit| {
@@ -36,24 +36,24 @@ impl Cube {
     }
 
     /// Whether every number of `other` is in it.
-    pub(super) fn covers(self, other: Self) -> bool {
+    pub(crate) fn covers(self, other: Self) -> bool {
         self.mask & !other.mask == 0 && other.value & self.mask == self.value
     }
 
     /// The smallest and the largest number, which are all there is between if `is_range`.
-    pub(super) fn bounds(self) -> (u64, u64) {
+    pub(crate) fn bounds(self) -> (u64, u64) {
         (self.value, self.value | !self.mask)
     }
 
     /// Whether its numbers follow each other without a gap.
-    pub(super) fn is_range(self) -> bool {
+    pub(crate) fn is_range(self) -> bool {
         let free = !self.mask;
         free & free.wrapping_add(1) == 0
     }
 }
 
 /// The numbers from `low` to `high` as cubes that do not overlap, 126 at the most.
-pub(super) fn blocks(low: u64, high: u64) -> Vec<Cube> {
+pub(crate) fn blocks(low: u64, high: u64) -> Vec<Cube> {
     let mut cubes = Vec::new();
     let mut next = Some(low);
     while let Some(at) = next.filter(|at| *at <= high) {

@@ -1,7 +1,8 @@
 //! What a profile's rules come to for one syscall, by libseccomp's rules.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::error::RestrictError;
 use crate::meaning::{Outcome, multiplexer};
@@ -9,7 +10,7 @@ use crate::{Arch, Condition, Operator, Seccomp};
 
 /// What happens to one syscall.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// The same, whatever the arguments.
     Always(Outcome),
     /// What the first case that fits says, or else the profile's default.
@@ -18,15 +19,15 @@ pub(super) enum Effect {
 
 /// An outcome under conditions of which no two look at one argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Case {
-    pub(super) conditions: Vec<Condition>,
-    pub(super) outcome: Outcome,
+pub(crate) struct Case {
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) outcome: Outcome,
 }
 
 /// The effects of a whole profile; a syscall that it does not name has the default's.
 #[derive(Debug)]
-pub(super) struct Effects<'a> {
-    pub(super) default: Outcome,
+pub(crate) struct Effects<'a> {
+    pub(crate) default: Outcome,
     named: HashMap<&'a str, (Option<Effect>, &'a Cow<'static, str>)>,
     /// Effects on a multiplexer, where an architecture has one.
     behind: HashMap<&'static str, Effect>,
@@ -34,7 +35,7 @@ pub(super) struct Effects<'a> {
 
 impl<'a> Effects<'a> {
     /// Reads the rules. `through` is an architecture whose multiplexers count, if any.
-    pub(super) fn of(profile: &'a Seccomp, through: Option<Arch>) -> Result<Self, RestrictError> {
+    pub(crate) fn of(profile: &'a Seccomp, through: Option<Arch>) -> Result<Self, RestrictError> {
         let default = Outcome::of_default(profile);
         let names = profile.rules.iter().map(|rule| rule.names.len()).sum();
         let mut named = HashMap::with_capacity(names);
@@ -86,17 +87,17 @@ impl<'a> Effects<'a> {
     }
 
     /// The names that rules have, those without effect too.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a Cow<'static, str>> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a Cow<'static, str>> {
         self.named.values().map(|(_, name)| *name)
     }
 
     /// How many names there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.named.len()
     }
 
     /// What happens to syscall `name`; none is the default.
-    pub(super) fn on(&self, name: &str) -> Option<&Effect> {
+    pub(crate) fn on(&self, name: &str) -> Option<&Effect> {
         if let Some(effect) = self.behind.get(name) {
             return Some(effect);
         }
@@ -104,12 +105,12 @@ impl<'a> Effects<'a> {
     }
 
     /// Whether a rule has this name.
-    pub(super) fn names_it(&self, name: &str) -> bool {
+    pub(crate) fn names_it(&self, name: &str) -> bool {
         self.named.contains_key(name)
     }
 
     /// Whether any call can have an outcome that `test` accepts.
-    pub(super) fn any(&self, test: impl Fn(Outcome) -> bool) -> bool {
+    pub(crate) fn any(&self, test: impl Fn(Outcome) -> bool) -> bool {
         let effects = self
             .named
             .values()
@@ -168,7 +169,7 @@ fn add_behind(effect: &mut Option<Effect>, outcome: Outcome, cases: &[Case], num
 
 /// A case for a call as it is for the multiplexer that makes it when its first argument is
 /// `number`: the other conditions stay, although they look at something else then.
-pub(super) fn through(number: u64, conditions: &[Condition], outcome: Outcome) -> Case {
+pub(crate) fn through(number: u64, conditions: &[Condition], outcome: Outcome) -> Case {
     let others = conditions.iter().filter(|one| one.index != 0).copied();
     let first = Condition {
         index: 0,

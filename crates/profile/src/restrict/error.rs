@@ -39,4 +39,4 @@ pub enum RestrictError {
 
 /// A set has more parts than are worth writing down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooLarge;
+pub(crate) struct TooLarge;

@@ -5,7 +5,7 @@ use crate::{Arch, Flag, Seccomp};
 
 /// The architectures whose calls do not kill: those listed and the native one, first if it is not
 /// listed.
-pub(super) fn effective(profile: &Seccomp, native: Arch) -> Vec<Arch> {
+pub(crate) fn effective(profile: &Seccomp, native: Arch) -> Vec<Arch> {
     let listed = profile.architectures.iter().map(|arch| match arch {
         Arch::ScmpArchNative => native,
         arch => *arch,
@@ -24,33 +24,46 @@ pub(super) fn effective(profile: &Seccomp, native: Arch) -> Vec<Arch> {
 
 /// The flags of both: what a profile adds to a filter stays, what it takes away needs both. Absent
 /// is SPEC_ALLOW, which is what runtimes make of it.
-pub(super) fn flags(policy: &Seccomp, request: &Seccomp) -> Option<Vec<Flag>> {
-    use Flag::*;
+pub(crate) fn flags(policy: &Seccomp, request: &Seccomp) -> Option<Vec<Flag>> {
     if policy.flags.is_none() && request.flags.is_none() {
         return None;
     }
-    let has = |profile: &Seccomp, flag| match &profile.flags {
-        None => flag == SeccompFilterFlagSpecAllow,
-        Some(flags) => flags.contains(&flag),
-    };
-    let order = [
-        SeccompFilterFlagTsync,
-        SeccompFilterFlagLog,
-        SeccompFilterFlagSpecAllow,
-        SeccompFilterFlagWaitKillableRecv,
-    ];
-    let wanted = order.into_iter().filter(|flag| {
-        let sides = (has(policy, *flag), has(request, *flag));
+    let (policy, request) = (in_force(policy), in_force(request));
+    let wanted = ORDER.into_iter().filter(|flag| {
+        let sides = (policy.contains(flag), request.contains(flag));
         match flag {
-            SeccompFilterFlagSpecAllow => sides.0 && sides.1,
+            Flag::SeccompFilterFlagSpecAllow => sides.0 && sides.1,
             _ => sides.0 || sides.1,
         }
     });
     Some(wanted.collect())
 }
 
+/// The flags of what either profile allows: what any profile adds to a filter or takes away from it
+/// stays.
+pub(crate) fn any_flags(one: &Seccomp, other: &Seccomp) -> Option<Vec<Flag>> {
+    if one.flags.is_none() && other.flags.is_none() {
+        return None;
+    }
+    let (one, other) = (in_force(one), in_force(other));
+    let any = ORDER.into_iter();
+    Some(
+        any.filter(|flag| one.contains(flag) || other.contains(flag))
+            .collect(),
+    )
+}
+
+/// The flags that a profile is loaded with, in one order.
+pub(crate) fn in_force(profile: &Seccomp) -> Vec<Flag> {
+    let has = |flag: &Flag| match &profile.flags {
+        None => *flag == Flag::SeccompFilterFlagSpecAllow,
+        Some(flags) => flags.contains(flag),
+    };
+    ORDER.into_iter().filter(has).collect()
+}
+
 /// `listenerPath` and `listenerMetadata` of the profiles that hand calls to a listener.
-pub(super) fn listener(
+pub(crate) fn listener(
     policy: Option<&Seccomp>,
     request: Option<&Seccomp>,
 ) -> Result<(Option<String>, Option<String>), RestrictError> {
@@ -66,3 +79,11 @@ pub(super) fn listener(
         )),
     }
 }
+
+/// The flags, in the order in which they are written.
+const ORDER: [Flag; 4] = [
+    Flag::SeccompFilterFlagTsync,
+    Flag::SeccompFilterFlagLog,
+    Flag::SeccompFilterFlagSpecAllow,
+    Flag::SeccompFilterFlagWaitKillableRecv,
+];

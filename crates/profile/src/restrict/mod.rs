@@ -4,27 +4,29 @@
 //! the one filter that gives the same answers, as a profile, so that it can be put where only one
 //! fits. What the OCI's form cannot say is said more strictly and noted.
 
-mod both;
-mod cell;
-mod combine;
+pub(crate) mod both;
+pub(crate) mod cell;
+pub(crate) mod combine;
 mod cube;
-mod effect;
-mod error;
-mod frame;
-mod multiplexer;
+pub(crate) mod effect;
+pub(crate) mod error;
+pub(crate) mod frame;
+pub(crate) mod multiplexer;
 mod note;
+pub(crate) mod pick;
 mod rules;
 mod set;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verbatim;
-mod width;
+pub(crate) mod width;
 
 pub use error::RestrictError;
 pub use note::{Note, Rounding};
 
 use self::both::Both;
 use self::effect::Effects;
+use self::pick::Pick;
 use self::width::Width;
 use crate::meaning::multiplexes;
 use crate::{Action, Arch, Seccomp};
@@ -80,6 +82,7 @@ pub fn restrict(
         request: request_effects,
         default,
         width,
+        pick: Pick::Stricter,
     };
     let rules = both.rules(through, &mut rounded)?;
     let notifies = |effects: &Effects<'_>| effects.any(|one| one.action() == NOTIFY);

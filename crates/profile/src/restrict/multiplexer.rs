@@ -10,13 +10,13 @@ use crate::meaning::Outcome;
 
 /// What rules for calls behind the multiplexers make of these.
 #[derive(Debug, Default)]
-pub(super) struct Implied {
+pub(crate) struct Implied {
     cases: Vec<(&'static str, Vec<Case>)>,
 }
 
 impl Implied {
     /// Notes the effect on the call that `syscall` makes when its first argument is `number`.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         syscall: &'static str,
         number: u64,
@@ -39,14 +39,14 @@ impl Implied {
     }
 
     /// All that is noted for a multiplexer.
-    pub(super) fn of(&self, syscall: &str) -> &[Case] {
+    pub(crate) fn of(&self, syscall: &str) -> &[Case] {
         let found = self.cases.iter().find(|(known, _)| *known == syscall);
         found.map_or(&[], |(_, cases)| cases)
     }
 }
 
 /// What of `meant` is not implied already.
-pub(super) fn unsaid(meant: &Effect, implied: &[Case], default: Outcome) -> Effect {
+pub(crate) fn unsaid(meant: &Effect, implied: &[Case], default: Outcome) -> Effect {
     let Effect::Cases(cases) = meant else {
         return meant.clone();
     };
@@ -73,7 +73,7 @@ pub(super) fn unsaid(meant: &Effect, implied: &[Case], default: Outcome) -> Effe
 
 /// What the result must say of a multiplexer itself, given what it is `meant` to do and what the
 /// result's rules for the calls behind it make of it anyway; none if `meant` can stand.
-pub(super) fn shut(
+pub(crate) fn shut(
     syscall: &'static str,
     meant: &Effect,
     implied: &[Case],
@@ -94,7 +94,7 @@ pub(super) fn shut(
 
 /// An answer that may be given to all calls of a multiplexer that is `meant` to do something, and
 /// that can be written.
-pub(super) fn strict(
+pub(crate) fn strict(
     syscall: &'static str,
     meant: &Effect,
     default: Outcome,
@@ -159,7 +159,7 @@ fn agree(cases: &[Case]) -> bool {
 }
 
 /// The calls that stand for others, by their first argument.
-pub(super) const MULTIPLEXERS: [&str; 2] = ["ipc", "socketcall"];
+pub(crate) const MULTIPLEXERS: [&str; 2] = ["ipc", "socketcall"];
 
 /// "No such syscall", the errno that tells a caller to look for another way.
 const ENOSYS: u32 = 38;

@@ -1,4 +1,4 @@
-//! Where a result is stricter than the two profiles together.
+//! Where a result is stricter than what was asked for.
 
 use std::fmt;
 
@@ -35,6 +35,18 @@ pub enum Note {
         /// The architecture.
         arch: Arch,
     },
+    /// Of merged profiles only one lists the architecture, and the rules of the others would open
+    /// more there than that one does: it is left out and its calls kill the thread.
+    LeftOut {
+        /// The architecture.
+        arch: Arch,
+    },
+    /// Of merged profiles only one lists the architecture, and it kills the process for some calls
+    /// there, where the others would kill the thread alone: the result kills the process.
+    KillsProcess {
+        /// The architecture.
+        arch: Arch,
+    },
 }
 
 impl fmt::Display for Note {
@@ -52,6 +64,14 @@ impl fmt::Display for Note {
             },
             Self::KillsThread { arch } => {
                 write!(f, "calls of {arch} kill the thread, not the process")
+            }
+            Self::LeftOut { arch } => write!(
+                f,
+                "calls of {arch} kill the thread: not all of the profiles list it, and what the \
+                 others allow would be allowed there too"
+            ),
+            Self::KillsProcess { arch } => {
+                write!(f, "calls of {arch} kill the process, not the thread alone")
             }
         }
     }

@@ -8,14 +8,14 @@ use crate::{Condition, Operator};
 /// cubes that are ranges are among the ranges. Two sets of ranges alone are equal as values
 /// exactly if they hold the same numbers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Set {
+pub(crate) struct Set {
     ranges: Vec<(u64, u64)>,
     cubes: Vec<Cube>,
 }
 
 impl Set {
     /// The values that satisfy a condition.
-    pub(super) fn of(condition: &Condition) -> Self {
+    pub(crate) fn of(condition: &Condition) -> Self {
         let value = condition.value;
         let range = |low: Option<u64>, high: Option<u64>| low.zip(high);
         let ranges = match condition.op {
@@ -45,23 +45,23 @@ impl Set {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty() && self.cubes.is_empty()
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.ranges == [(0, u64::MAX)]
     }
 
     /// The numbers in either.
-    pub(super) fn or(mut self, other: Self) -> Result<Self, TooLarge> {
+    pub(crate) fn or(mut self, other: Self) -> Result<Self, TooLarge> {
         self.ranges.extend(other.ranges);
         self.cubes.extend(other.cubes);
         self.tidy()
     }
 
     /// The numbers in both.
-    pub(super) fn and(&self, other: &Self) -> Result<Self, TooLarge> {
+    pub(crate) fn and(&self, other: &Self) -> Result<Self, TooLarge> {
         let mut both = Self {
             ranges: Vec::new(),
             cubes: Vec::new(),
@@ -94,7 +94,7 @@ impl Set {
     }
 
     /// The numbers not in it.
-    pub(super) fn not(&self) -> Result<Self, TooLarge> {
+    pub(crate) fn not(&self) -> Result<Self, TooLarge> {
         let mut gaps = Vec::new();
         let mut next = Some(0);
         for (low, high) in &self.ranges {
@@ -121,7 +121,7 @@ impl Set {
     }
 
     /// Conditions on argument `index` of which any holds exactly for the numbers of the set.
-    pub(super) fn conditions(&self, index: u32) -> Vec<Condition> {
+    pub(crate) fn conditions(&self, index: u32) -> Vec<Condition> {
         let condition = |op, value, value_two| Condition {
             index,
             value,

@@ -4,41 +4,42 @@
 use super::combine::Side;
 use super::effect::{Case, Effect};
 use super::error::TooLarge;
+use super::pick::Pick;
 use super::set::Set;
 use super::width::narrowed;
 use crate::Condition;
 use crate::meaning::Outcome;
 
-/// The stricter of both sides where one has no conditions or both have the same.
-pub(super) fn verbatim(
+/// What both sides come to where one has no conditions or both have the same.
+pub(crate) fn verbatim(
+    pick: Pick,
     policy: Side<'_>,
     request: Side<'_>,
     default: Outcome,
 ) -> Result<Effect, TooLarge> {
     let mut cases = match (policy.effect, request.effect) {
         (Effect::Always(outcome), Effect::Cases(cases)) => {
-            if outcome.stacked(request.default) != default {
+            if pick.of(*outcome, request.default) != default {
                 return Err(TooLarge);
             }
-            changed(cases, |case| outcome.stacked(case.outcome))
+            changed(cases, |case| pick.of(*outcome, case.outcome))
         }
         (Effect::Cases(cases), Effect::Always(outcome)) => {
-            if policy.default.stacked(*outcome) != default {
+            if pick.of(policy.default, *outcome) != default {
                 return Err(TooLarge);
             }
-            changed(cases, |case| case.outcome.stacked(*outcome))
+            changed(cases, |case| pick.of(case.outcome, *outcome))
         }
-        (Effect::Cases(one), Effect::Cases(other)) => same(one, other).ok_or(TooLarge)?,
+        (Effect::Cases(one), Effect::Cases(other)) => same(pick, one, other).ok_or(TooLarge)?,
         (Effect::Always(one), Effect::Always(other)) => {
-            return Ok(Effect::Always(one.stacked(*other)));
+            return Ok(Effect::Always(pick.of(*one, *other)));
         }
     };
-    let mut others = cases.iter();
-    while let Some(case) = others.next() {
-        let mut rest = others.clone();
-        if rest.any(|other| other.outcome != case.outcome && !apart(case, other)) {
-            return Err(TooLarge);
-        }
+    // Of overlapping cases the strictest counts, which the looser of two pairs may not be.
+    let sides = [policy.effect, request.effect];
+    let of_sides = sides.into_iter().any(contradicts);
+    if pick == Pick::Looser && of_sides || contradict(&cases) {
+        return Err(TooLarge);
     }
     cases.retain(|case| case.outcome != default);
     if cases.is_empty() {
@@ -55,14 +56,14 @@ fn changed(cases: &[Case], outcome: impl Fn(&Case) -> Outcome) -> Vec<Case> {
     sorted(cases.collect())
 }
 
-/// The stricter of each two cases, if both lists have the same conditions.
-fn same(one: &[Case], other: &[Case]) -> Option<Vec<Case>> {
+/// What each two cases come to, if both lists have the same conditions.
+fn same(pick: Pick, one: &[Case], other: &[Case]) -> Option<Vec<Case>> {
     let (one, other) = (sorted(one.to_vec()), sorted(other.to_vec()));
     let pairs = one.iter().zip(&other);
     let both = pairs.map(|(one, other)| {
         (one.conditions == other.conditions).then(|| Case {
             conditions: one.conditions.clone(),
-            outcome: one.outcome.stacked(other.outcome),
+            outcome: pick.of(one.outcome, other.outcome),
         })
     });
     if one.len() == other.len() {
@@ -70,6 +71,22 @@ fn same(one: &[Case], other: &[Case]) -> Option<Vec<Case>> {
     } else {
         None
     }
+}
+
+fn contradicts(effect: &Effect) -> bool {
+    matches!(effect, Effect::Cases(cases) if contradict(cases))
+}
+
+/// Whether any two cases overlap and differ.
+fn contradict(cases: &[Case]) -> bool {
+    let mut others = cases.iter();
+    while let Some(case) = others.next() {
+        let mut rest = others.clone();
+        if rest.any(|other| other.outcome != case.outcome && !apart(case, other)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Conditions in the order of their arguments, cases in the order of their conditions.

@@ -8,7 +8,7 @@ use crate::{Arch, Condition, Operator};
 
 /// The widths of the architectures that a result is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Width {
+pub(crate) enum Width {
     /// 64 bits alone.
     Wide,
     /// 32 bits alone.
@@ -19,7 +19,7 @@ pub(super) enum Width {
 
 impl Width {
     /// The widths of `arches`.
-    pub(super) fn of(arches: &[Arch]) -> Self {
+    pub(crate) fn of(arches: &[Arch]) -> Self {
         let narrow = arches
             .iter()
             .filter(|arch| compares_32_bits(**arch))
@@ -32,12 +32,12 @@ impl Width {
     }
 
     /// Whether a condition accepts the same 32-bit values at every width.
-    pub(super) fn fits(self, condition: &Condition) -> bool {
+    pub(crate) fn fits(self, condition: &Condition) -> bool {
         self == Self::Wide || condition.compared() <= NARROW
     }
 
     /// The condition as all of these architectures see it.
-    pub(super) fn seen(self, condition: &Condition) -> Condition {
+    pub(crate) fn seen(self, condition: &Condition) -> Condition {
         if self == Self::Narrow {
             narrowed(condition)
         } else {
@@ -47,7 +47,7 @@ impl Width {
 }
 
 /// The condition as an architecture of 32 bits sees it.
-pub(super) fn narrowed(condition: &Condition) -> Condition {
+pub(crate) fn narrowed(condition: &Condition) -> Condition {
     Condition {
         value: condition.value & NARROW,
         value_two: condition.value_two & NARROW,

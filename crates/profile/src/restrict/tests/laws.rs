@@ -70,7 +70,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
     })
 }
 
-fn any_profile() -> impl Strategy<Value = Seccomp> {
+pub(crate) fn any_profile() -> impl Strategy<Value = Seccomp> {
     let arches = prop_oneof![
         4 => Just(vec![X86_64, X86, X32]),
         1 => Just(vec![]),
@@ -85,7 +85,7 @@ fn any_profile() -> impl Strategy<Value = Seccomp> {
 }
 
 /// Values about all those that the profiles compare with.
-fn boundaries(profiles: [&Seccomp; 2]) -> Vec<u64> {
+pub(crate) fn boundaries(profiles: [&Seccomp; 2]) -> Vec<u64> {
     let mut values = vec![0, 1, u64::from(u32::MAX), 1 << 32, u64::MAX];
     let conditions = profiles
         .iter()
@@ -105,7 +105,7 @@ fn boundaries(profiles: [&Seccomp; 2]) -> Vec<u64> {
 }
 
 /// Calls at the boundaries, chosen by `seed`.
-fn calls(values: &[u64], seed: u64) -> Vec<(Arch, &'static str, [u64; 6])> {
+pub(crate) fn calls(values: &[u64], seed: u64) -> Vec<(Arch, &'static str, [u64; 6])> {
     let mut state = seed;
     let mut at = || {
         // Knuth's constants for a linear congruential generator.

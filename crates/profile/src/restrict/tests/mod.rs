@@ -1,15 +1,15 @@
 mod examples;
-mod laws;
+pub(crate) mod laws;
 
 use crate::meaning::{Judgement, judge};
 use crate::{Action, Arch, Condition, Operator, Rule, Seccomp};
 
-const X86_64: Arch = Arch::ScmpArchX86_64;
-const X86: Arch = Arch::ScmpArchX86;
-const X32: Arch = Arch::ScmpArchX32;
+pub(crate) const X86_64: Arch = Arch::ScmpArchX86_64;
+pub(crate) const X86: Arch = Arch::ScmpArchX86;
+pub(crate) const X32: Arch = Arch::ScmpArchX32;
 
 /// A profile for all three ABIs of x86_64.
-fn profile(default: (Action, Option<u32>), rules: Vec<Rule>) -> Seccomp {
+pub(crate) fn profile(default: (Action, Option<u32>), rules: Vec<Rule>) -> Seccomp {
     Seccomp {
         default_action: default.0,
         default_errno: default.1,
@@ -21,7 +21,7 @@ fn profile(default: (Action, Option<u32>), rules: Vec<Rule>) -> Seccomp {
     }
 }
 
-fn rule(names: &[&'static str], action: Action, args: &[Condition]) -> Rule {
+pub(crate) fn rule(names: &[&'static str], action: Action, args: &[Condition]) -> Rule {
     Rule {
         names: names.iter().map(|name| (*name).into()).collect(),
         action,
@@ -30,18 +30,18 @@ fn rule(names: &[&'static str], action: Action, args: &[Condition]) -> Rule {
     }
 }
 
-fn errno(errno: u32, rule: Rule) -> Rule {
+pub(crate) fn errno(errno: u32, rule: Rule) -> Rule {
     Rule {
         errno: Some(errno),
         ..rule
     }
 }
 
-fn when(index: u32, op: Operator, value: u64) -> Condition {
+pub(crate) fn when(index: u32, op: Operator, value: u64) -> Condition {
     masked(index, op, value, 0)
 }
 
-fn masked(index: u32, op: Operator, value: u64, value_two: u64) -> Condition {
+pub(crate) fn masked(index: u32, op: Operator, value: u64, value_two: u64) -> Condition {
     Condition {
         index,
         value,
@@ -50,6 +50,6 @@ fn masked(index: u32, op: Operator, value: u64, value_two: u64) -> Condition {
     }
 }
 
-fn answer(profile: &Seccomp, arch: Arch, name: &str, args: [u64; 6]) -> Judgement {
+pub(crate) fn answer(profile: &Seccomp, arch: Arch, name: &str, args: [u64; 6]) -> Judgement {
     judge(profile, X86_64, arch, name, args)
 }
