@@ -10,6 +10,9 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use crate::{Action, Condition, Operator, Rule, Seccomp};
 
 /// The rules, by index, that conflict with an earlier one, with the syscall.
+///
+/// Of a profile with more than [`MOST_PAIRS`] pairs of a name and a condition that rules give
+/// different outcomes to, not all need be found: libseccomp tells of the rest.
 pub(crate) fn conflicts(seccomp: &Seccomp) -> Vec<(usize, &str)> {
     let default = outcome(seccomp.default_action, seccomp.default_errno);
     // Without conditions the first rule wins, silently, over what follows.
@@ -22,6 +25,11 @@ pub(crate) fn conflicts(seccomp: &Seccomp) -> Vec<(usize, &str)> {
     if conditional.is_empty() {
         return Vec::new();
     }
+    let contested = contested(&seccomp.rules, default);
+    if contested.is_empty() {
+        return Vec::new();
+    }
+    let mut pairs = 0_usize;
     let mut settled: HashSet<&str> = HashSet::new();
     let mut seen: HashMap<(&str, Vec<Test>), Outcome> = HashMap::new();
     let mut found = Vec::new();
@@ -30,7 +38,8 @@ pub(crate) fn conflicts(seccomp: &Seccomp) -> Vec<(usize, &str)> {
         if outcome == default {
             continue;
         }
-        let alternatives = alternatives(rule);
+        let mut alternatives = alternatives(rule);
+        alternatives.retain(|conditions| contested.contains(conditions));
         let names = rule.names.iter().map(AsRef::as_ref);
         for name in names.filter(|name| conditional.contains(name)) {
             if settled.contains(name) {
@@ -40,6 +49,10 @@ pub(crate) fn conflicts(seccomp: &Seccomp) -> Vec<(usize, &str)> {
                 settled.insert(name);
                 continue;
             }
+            if pairs > MOST_PAIRS {
+                return found;
+            }
+            pairs = pairs.saturating_add(alternatives.len());
             for conditions in &alternatives {
                 let earlier = seen.entry((name, conditions.clone())).or_insert(outcome);
                 if *earlier != outcome {
@@ -50,6 +63,34 @@ pub(crate) fn conflicts(seccomp: &Seccomp) -> Vec<(usize, &str)> {
         }
     }
     found
+}
+
+/// How many pairs of a name and a condition are looked at; a rule of a megabyte can make a hundred
+/// million of them, a real profile makes a few.
+const MOST_PAIRS: usize = 50_000;
+
+/// The conditions to which rules, whatever they name, give more than one outcome.
+fn contested(rules: &[Rule], default: Outcome) -> HashSet<Vec<Test>> {
+    let mut first: HashMap<Vec<Test>, Outcome> = HashMap::new();
+    let mut contested = HashSet::new();
+    for rule in rules.iter().filter(|rule| !rule.args.is_empty()) {
+        let outcome = outcome(rule.action, rule.errno);
+        if outcome == default {
+            continue;
+        }
+        for conditions in alternatives(rule) {
+            match first.get(&conditions) {
+                Some(earlier) if *earlier != outcome => {
+                    contested.insert(conditions);
+                }
+                Some(_) => {}
+                None => {
+                    first.insert(conditions, outcome);
+                }
+            }
+        }
+    }
+    contested
 }
 
 /// An action with what it returns.
@@ -175,6 +216,23 @@ mod tests {
         assert_eq!(conflicting(&format!("{allow},{kill},{always}")).len(), 1);
         let as_default = rule("a", "ERRNO", &[(0, 1)]);
         assert!(conflicting(&format!("{allow},{as_default}")).is_empty());
+    }
+
+    #[test]
+    fn many_names_with_many_conditions_take_no_product_of_time_and_memory() {
+        let args: Vec<(u32, u64)> = (0..2_000).map(|value| (0, value)).collect();
+        let names = |first: usize| {
+            let names: Vec<String> = (first..first + 20_000).map(|n| format!("n{n}")).collect();
+            names.join(r#"",""#)
+        };
+        let (a, b) = (
+            rule(&names(0), "ALLOW", &args),
+            rule(&names(19_999), "KILL", &args),
+        );
+        // Which of them are found is not promised; that it ends is.
+        let start = std::time::Instant::now();
+        let _ = conflicting(&format!("{a},{b}"));
+        assert!(start.elapsed().as_secs() < 20);
     }
 
     #[test]
