@@ -1,9 +1,4 @@
 //! Every seed and every finding that was kept, and new inputs for two seconds of each target.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test ends there, and says why"
-)]
 
 #![expect(
     clippy::unwrap_used,
