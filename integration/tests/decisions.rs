@@ -480,3 +480,18 @@ fn runtime_default_can_be_a_file() {
     assert_eq!(denied(&answer), ["mkdir"]);
     assert_eq!(answer["profile"], "RuntimeDefault");
 }
+
+#[test]
+fn a_profile_that_libseccomp_would_drop_on_an_architecture_is_anchored() {
+    // On x86_64 there is no socketcall: with this alone, 2.5.4 makes a filter that allows all.
+    let profile = r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+        {"names":["socketcall"],"action":"SCMP_ACT_ERRNO"},
+        {"names":["socket"],"action":"SCMP_ACT_ERRNO",
+         "args":[{"index":0,"value":38,"op":"SCMP_CMP_EQ"}]}]}"#;
+    let policy = PolicyDir::new(
+        "[defaults]\nprofile = { type = \"Localhost\", localhostProfile = \"p.json\" }",
+    )
+    .with_profile("p.json", profile);
+    let answer = explain(policy.path(), TestBundle::new(&["true"]).path());
+    assert!(denied(&answer).contains(&"nfsservctl"), "{answer}");
+}

@@ -41,6 +41,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod anchor;
 mod arch;
 mod capability_names;
 mod conflict;

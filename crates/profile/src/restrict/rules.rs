@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use foldhash::{HashMap, HashMapExt};
 
 use super::effect::{Case, Effect};
+use crate::anchor::{ANCHOR, at_least, is_everywhere};
 use crate::meaning::Outcome;
 use crate::{Action, Condition, Rule};
 
@@ -96,20 +97,11 @@ impl Rules {
         rules
     }
 
-    /// Adds a rule without conditions, if need be, for a call that every architecture has a number
-    /// for and no kernel has had since 3.1.
-    ///
-    /// libseccomp (2.5.4 and after) has the first of the calls that it sorts load the number that
-    /// all are compared with; calls without conditions come first. Where that one is a call that
-    /// the architecture does not have, such as `socketcall` on x86-64 or `open` on aarch64, it is
-    /// left out, the number is never loaded, and every call of the architecture gets the default
-    /// (src/gen_bpf.c, `_gen_bpf_arch`).
+    /// As [`crate::Seccomp::anchor`], among the names in their order.
     fn anchor(&mut self) {
         let conditional = || self.cases.iter().flat_map(|(_, _, names)| names);
-        let anchored = |names: &Vec<Cow<'static, str>>| {
-            let known = |name: &Cow<'static, str>| EVERYWHERE.binary_search(&name.as_ref()).is_ok();
-            names.iter().any(known)
-        };
+        let anchored =
+            |names: &Vec<Cow<'static, str>>| names.iter().any(|name| is_everywhere(name));
         let mut names: Vec<&Cow<'static, str>> = conditional().collect();
         names.extend(self.always.iter().flat_map(|(_, names)| names));
         let first = names.first();
@@ -132,16 +124,6 @@ impl Rules {
             None => self.always.push((outcome, vec![name])),
         }
     }
-}
-
-/// An answer that differs from `default` and is not looser, mild if there is such; none is beyond
-/// KILL_PROCESS, where a filter that gives the default alone is no looser either.
-fn at_least(default: Outcome) -> Option<Outcome> {
-    let new = |errno| Outcome::new(Action::ScmpActErrno, Some(errno));
-    let (enosys, eperm) = (new(ENOSYS), new(EPERM));
-    let kill = Outcome::new(Action::ScmpActKillProcess, None);
-    let mut outcomes = [enosys, eperm, kill].into_iter();
-    outcomes.find(|one| *one != default && one.strictness() >= default.strictness())
 }
 
 /// A number that equal conditions have in common.
@@ -168,38 +150,3 @@ fn is_mild(default: Outcome) -> bool {
         Action::ScmpActAllow | Action::ScmpActLog | Action::ScmpActTrace
     )
 }
-
-/// A call that is nowhere implemented: `sys_ni_syscall` since Linux 3.1.
-const ANCHOR: &str = "nfsservctl";
-
-/// Some calls that every architecture has, sorted. Profiles that allow what programs need name
-/// some of them, and so do most that deny.
-const EVERYWHERE: [&str; 24] = [
-    "add_key",
-    "bpf",
-    "close",
-    "execve",
-    "exit",
-    "exit_group",
-    "fchmodat",
-    "fchownat",
-    "futex",
-    "getpid",
-    "init_module",
-    "keyctl",
-    "mkdirat",
-    "mount",
-    "nfsservctl",
-    "openat",
-    "perf_event_open",
-    "ptrace",
-    "read",
-    "reboot",
-    "setns",
-    "unlinkat",
-    "unshare",
-    "write",
-];
-
-const EPERM: u32 = 1;
-const ENOSYS: u32 = 38;
