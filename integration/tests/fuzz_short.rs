@@ -4,13 +4,6 @@
     clippy::print_stderr,
     reason = "a test ends there, and says why"
 )]
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test says so by failing"
-)]
-
 use std::process::Command;
 
 fn fuzz(target: &str, seconds: &str) {
