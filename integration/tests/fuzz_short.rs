@@ -1,11 +1,9 @@
 //! Every seed and every finding that was kept, and new inputs for two seconds of each target.
-
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test says so by failing"
+    reason = "a test ends there, and says why"
 )]
-
 use std::process::Command;
 
 fn fuzz(target: &str, seconds: &str) {

@@ -77,7 +77,8 @@ fn capability_matches(reader: &mut Reader, at: usize, cap: &str) {
         return;
     }
     let (what, found) = ("capability", shown(cap));
-    let mend = near_capability(cap).map(|mend| format!("write {mend:?}"));
+    let near = reader.may_guess().then(|| near_capability(cap)).flatten();
+    let mend = near.map(|mend| format!("write {mend:?}"));
     reader.warning(at, WarningKind::NeverMatches { what, found }, mend);
 }
 

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use strict_json::{FaultKind, Kind, Member, Value, place};
+use strict_json::{FaultKind, Kind, Member, Places, Value, place};
 
 use crate::problem::shown;
 use crate::read_profile::ADD_DEFAULT;
@@ -64,11 +64,16 @@ impl Reader {
     /// What `near` finds, as a question; looked for a limited number of times, because comparing
     /// words is slow and a file may have very many wrong ones.
     pub(crate) fn guess(&mut self, near: impl FnOnce() -> Option<&'static str>) -> Option<String> {
-        if self.guesses >= KEPT {
+        if !self.may_guess() {
             return None;
         }
-        self.guesses = self.guesses.saturating_add(1);
         near().map(|near| format!("did you mean {near:?}?"))
+    }
+
+    /// Whether another near word may be looked for.
+    pub(crate) fn may_guess(&mut self) -> bool {
+        self.guesses = self.guesses.saturating_add(1);
+        self.guesses <= KEPT
     }
 
     /// The one problem that there is, if there is exactly one.
@@ -81,12 +86,13 @@ impl Reader {
 
     /// The warnings, or the problems if there are any, with their places in `text`.
     pub(crate) fn finish(mut self, text: &str) -> Result<Vec<Warning>, Problems> {
+        let mut places = Places::new(text);
         if self.problems.is_empty() {
             self.warnings.sort_by_key(|found| found.offset);
             let warnings = self.warnings.into_iter().take(KEPT);
             return Ok(warnings
                 .map(|found| Warning {
-                    place: place(text.as_bytes(), found.offset),
+                    place: places.of(found.offset),
                     kind: found.kind,
                     mend: found.mend,
                     also: Vec::new(),
@@ -98,7 +104,7 @@ impl Reader {
         let more = more.saturating_add(self.more);
         let kept = self.problems.into_iter().take(KEPT);
         let kept = kept.map(|found| Problem {
-            place: place(text.as_bytes(), found.offset),
+            place: places.of(found.offset),
             kind: found.kind,
             mend: found.mend,
         });

@@ -4,7 +4,7 @@
 //! containers/common pkg/seccomp/seccomp_linux.go, `setupSeccomp`. OCI: containerd
 //! contrib/seccomp/seccomp.go, which decodes and no more.
 
-use strict_json::{Place, place};
+use strict_json::{Place, Places};
 
 use crate::conflict::conflicts;
 use crate::engine_arch;
@@ -33,8 +33,8 @@ impl Source {
     /// As [`Source::resolve`].
     pub fn resolve_with_places(&self, target: &Target) -> Result<(Seccomp, Vec<Place>), Problems> {
         let (seccomp, offsets) = self.resolve_with_offsets(target)?;
-        let places = offsets.into_iter();
-        let places = places.map(|offset| place(self.text.as_bytes(), offset));
+        let mut places = Places::new(&self.text);
+        let places = offsets.into_iter().map(|offset| places.of(offset));
         Ok((seccomp, places.collect()))
     }
 

@@ -34,7 +34,7 @@ mod value;
 mod walk;
 
 pub use fault::{Fault, FaultKind};
-pub use place::{Place, place};
+pub use place::{Place, Places, place};
 pub use text::Text;
 pub use value::{Kind, Member, Value};
 

@@ -8,6 +8,7 @@ mod calls;
 mod config;
 mod corpus;
 mod current;
+mod extremes;
 pub(crate) mod memory;
 mod mutate;
 mod pair;

@@ -18,6 +18,12 @@ pub(crate) fn check(input: &[u8]) -> Result<Vec<u64>, String> {
             return Err("read twice, with other warnings".to_owned());
         }
         as_serde_reads_it(input)?;
+        for warning in targets
+            .first()
+            .map_or(Vec::new(), |node| source.lint(node.arch))
+        {
+            seen.push(shape::message("lint", &warning.kind.to_string()));
+        }
     }
     for dialect in DIALECTS {
         let place = dialect.to_string();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::corpus::{self, Corpus};
 use super::current::Current;
 use super::rng::Rng;
-use super::{Job, Target, argv, config, memory, mutate, policy, reader, restrict, shape};
+use super::{Job, Target, argv, config, extremes, memory, mutate, policy, reader, restrict, shape};
 
 /// How much an input may have allocated at once, beside what was there before it. A policy is read
 /// from files that only root can write, and the TOML parser takes about a hundred bytes for each.
@@ -71,6 +71,10 @@ impl Worker<'_> {
             let shapes = self.execute(&seed)?;
             self.corpus.note(shapes);
             self.corpus.keep(&seed);
+        }
+        for extreme in extremes::inputs(job.target) {
+            let shapes = self.execute(&extreme)?;
+            self.corpus.note(shapes);
         }
         let end = Instant::now().checked_add(Duration::from_secs(job.seconds));
         let mut rng = Rng::new(job.seed);

@@ -24,7 +24,8 @@ impl Lint<'_> {
                 }
                 let offset = self.name_offset(rule, at);
                 guessed += 1;
-                match near_syscall(name).filter(|_| guessed <= GUESSES) {
+                let near = (guessed <= GUESSES).then(|| near_syscall(name)).flatten();
+                match near {
                     Some(near) => {
                         let names = Names(vec![shown(name)]);
                         let mend = Some(format!("did you mean {near:?}?"));

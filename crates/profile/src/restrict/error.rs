@@ -28,6 +28,18 @@ pub enum RestrictError {
         /// The condition's operator.
         op: Operator,
     },
+    /// More rules than a filter has room for many times over: every pair of a syscall and a
+    /// condition is an instruction at least, and the kernel takes 4096.
+    #[error(
+        "the {whose} has {pairs} pairs of a syscall and a condition, and no filter has room for \
+         more than 4096"
+    )]
+    TooMany {
+        /// `policy` or `request`.
+        whose: &'static str,
+        /// How many.
+        pairs: usize,
+    },
     /// Rules for the calls behind a multiplexer would open it although one of the profiles kills
     /// it by its default, and no stricter action exists to write down.
     #[error("rules for single calls would open {syscall}, which must kill the process")]

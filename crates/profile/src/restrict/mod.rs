@@ -52,13 +52,15 @@ pub struct Restricted {
 /// changes nothing.
 ///
 /// # Errors
-/// Two different listeners; a condition on an argument beyond the sixth; a multiplexer that can
+/// Two different listeners; far more rules than any filter has room for; a condition on an argument beyond the sixth; a multiplexer that can
 /// be kept shut by no rule.
 pub fn restrict(
     policy: &Seccomp,
     request: &Seccomp,
     native: Arch,
 ) -> Result<Restricted, RestrictError> {
+    few_enough("policy", policy)?;
+    few_enough("request", request)?;
     let policy_arches = frame::effective(policy, native);
     let mut arches = frame::effective(request, native);
     let mut rounded = Vec::new();
@@ -107,6 +109,22 @@ pub fn restrict(
         rounded,
     })
 }
+
+/// Refuses a profile whose names and conditions make more pairs than memory should be spent on: a
+/// rule can name a hundred thousand calls under ten thousand conditions.
+fn few_enough(whose: &'static str, profile: &Seccomp) -> Result<(), RestrictError> {
+    let conditional = profile.rules.iter().filter(|rule| !rule.args.is_empty());
+    let pairs = conditional
+        .map(|rule| rule.names.len().saturating_mul(rule.args.len()))
+        .fold(0, usize::saturating_add);
+    if pairs > MOST_PAIRS {
+        return Err(RestrictError::TooMany { whose, pairs });
+    }
+    Ok(())
+}
+
+/// Eight times as many as could be loaded.
+const MOST_PAIRS: usize = 32_768;
 
 /// The elements of `all` that are not in `others`.
 fn without(all: &[Arch], others: &[Arch]) -> Vec<Arch> {

@@ -37,6 +37,11 @@ impl Rules {
     pub(crate) fn add(&mut self, name: Cow<'static, str>, effect: Effect) {
         match effect {
             Effect::Always(outcome) => self.always(name, outcome),
+            // A set that came to everything.
+            Effect::Cases(cases) if cases.iter().all(|case| case.conditions.is_empty()) => {
+                let outcome = cases.first().map_or(self.default, |case| case.outcome);
+                self.always(name, outcome);
+            }
             Effect::Cases(cases) => {
                 for case in cases {
                     self.case(name.clone(), case);
@@ -84,6 +89,11 @@ impl Rules {
             args,
         };
         self.anchor();
+        // The multiplexers come last and the anchor where it belongs: the order of the names must
+        // not tell which of the two was there first.
+        for (_, names) in &mut self.always {
+            names.sort();
+        }
         self.always.sort_by_key(|(outcome, _)| outcome.sort_key());
         let always = self.always.into_iter();
         let cases = self.cases.into_iter();

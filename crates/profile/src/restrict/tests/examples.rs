@@ -288,3 +288,19 @@ fn a_name_that_gets_the_default_stays_named() {
         [(ScmpActKillProcess, None, vec![])]
     );
 }
+
+#[test]
+fn more_rules_than_a_filter_holds_are_refused_before_they_take_memory() {
+    let args: Vec<Condition> = (0..5_000).map(|value| when(0, ScmpCmpEq, value)).collect();
+    let mut many = rule(&[], ScmpActErrno, &args);
+    many.names = (0..40_000).map(|n| format!("n{n}").into()).collect();
+    let large = profile((ScmpActAllow, None), vec![many]);
+    let small = profile((ScmpActAllow, None), vec![]);
+    for (policy, request, whose) in [(&large, &small, "policy"), (&small, &large, "request")] {
+        let pairs = 200_000_000;
+        assert_eq!(
+            restrict(policy, request, Arch::ScmpArchX86_64),
+            Err(RestrictError::TooMany { whose, pairs })
+        );
+    }
+}
