@@ -111,9 +111,13 @@ impl Profiles<'_> {
     fn read(&self, bytes: &[u8], file: PathBuf) -> Result<Resolved, PolicyError> {
         let fail = |problems: &profile::Problems| problems_at(&file, problems);
         let source = Source::read(bytes).map_err(|problems| fail(&problems))?;
-        let seccomp = source
+        let mut seccomp = source
             .resolve(self.target)
             .map_err(|problems| fail(&problems))?;
+        // An errno on an action that has no use for one: runc ignores it, crun refuses the container.
+        seccomp.drop_idle_errnos();
+        // What libseccomp would otherwise make no filter of, on some architecture.
+        seccomp.anchor();
         Ok(Resolved {
             seccomp,
             file: Some(file),
