@@ -48,8 +48,11 @@ pub(crate) fn check(input: &[u8]) -> Result<Vec<u64>, String> {
             seen.push(shape::message(&place, &warning.kind.to_string()));
         }
         for target in &targets {
-            match source.resolve(target) {
-                Ok(seccomp) => round_trip(&place, &seccomp, &mut seen)?,
+            match source.resolve_with_places(target) {
+                Ok((seccomp, places)) if places.len() != seccomp.rules.len() => {
+                    return Err(format!("{place}: not a place for each rule"));
+                }
+                Ok((seccomp, _)) => round_trip(&place, &seccomp, &mut seen)?,
                 Err(problems) => seen.push(shape::message(&place, &problems.to_string())),
             }
         }
