@@ -133,6 +133,11 @@ const PROFILES: &[Shape] = &[
         r#""\u0061#":0"#,
         "}",
     ),
+    (
+        r#"{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["a"],"action":"SCMP_ACT_LOG","includes":{"caps":["#,
+        "null",
+        "]}}]}",
+    ),
     ("[", "[", ""),
 ];
 

@@ -5,6 +5,9 @@ use strict_json::{MAX_DEPTH, Text};
 
 use super::shape;
 
+/// The largest file that is linted, in bytes.
+const LINTED: usize = 1 << 16;
+
 const DIALECTS: [Dialect; 3] = [Dialect::Oci, Dialect::Docker, Dialect::Podman];
 
 /// Reads, resolves, writes and reads back; what that comes to.
@@ -18,10 +21,9 @@ pub(crate) fn check(input: &[u8]) -> Result<Vec<u64>, String> {
             return Err("read twice, with other warnings".to_owned());
         }
         as_serde_reads_it(input)?;
-        for warning in targets
-            .first()
-            .map_or(Vec::new(), |node| source.lint(node.arch))
-        {
+        // For people who ask, and slower than reading: the largest are not linted here.
+        let node = targets.first().filter(|_| input.len() <= LINTED);
+        for warning in node.map_or(Vec::new(), |node| source.lint(node.arch)) {
             seen.push(shape::message("lint", &warning.kind.to_string()));
         }
     }
@@ -46,8 +48,11 @@ pub(crate) fn check(input: &[u8]) -> Result<Vec<u64>, String> {
             seen.push(shape::message(&place, &warning.kind.to_string()));
         }
         for target in &targets {
-            match source.resolve(target) {
-                Ok(seccomp) => round_trip(&place, &seccomp, &mut seen)?,
+            match source.resolve_with_places(target) {
+                Ok((seccomp, places)) if places.len() != seccomp.rules.len() => {
+                    return Err(format!("{place}: not a place for each rule"));
+                }
+                Ok((seccomp, _)) => round_trip(&place, &seccomp, &mut seen)?,
                 Err(problems) => seen.push(shape::message(&place, &problems.to_string())),
             }
         }

@@ -12,7 +12,7 @@ pub(crate) fn message(place: &str, text: &str) -> u64 {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
-            '"' => quoted = !quoted,
+            '"' | '`' => quoted = !quoted,
             ' ' | 'a'..='z' | 'A'..='Z' if !quoted => c.hash(&mut hasher),
             _ => {}
         }
