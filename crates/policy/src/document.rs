@@ -14,8 +14,10 @@ use crate::profile_name::{ProfileName, Wanted};
 
 /// policy.toml.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyDocument {
+    #[cfg_attr(test, schemars(with = "i64"))]
     pub(crate) version: Spanned<i64>,
     #[serde(default)]
     pub(crate) strict: bool,
@@ -29,28 +31,37 @@ pub(crate) struct PolicyDocument {
     pub(crate) log: LogDocument,
     #[serde(default)]
     pub(crate) defaults: DefaultsDocument,
+    #[cfg_attr(test, schemars(with = "Option<FloorDocument>"))]
     pub(crate) floor: Option<Spanned<FloorDocument>>,
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<RuleDocument>"))]
     pub(crate) rule: Vec<Spanned<RuleDocument>>,
 }
 
 /// A file of policy.d: rules and a floor, no settings.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DropInDocument {
+    #[cfg_attr(test, schemars(with = "i64"))]
     pub(crate) version: Spanned<i64>,
+    #[cfg_attr(test, schemars(with = "Option<FloorDocument>"))]
     pub(crate) floor: Option<Spanned<FloorDocument>>,
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<RuleDocument>"))]
     pub(crate) rule: Vec<Spanned<RuleDocument>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuntimeDocument {
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) path: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RequestDocument {
     #[serde(default)]
@@ -58,9 +69,11 @@ pub(crate) struct RequestDocument {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LocalhostDocument {
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<RootDocument>"))]
     pub(crate) roots: Vec<Spanned<RootDocument>>,
 }
 
@@ -84,30 +97,40 @@ pub(crate) struct RootTable {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogDocument {
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) decisions: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DefaultsDocument {
+    #[cfg_attr(test, schemars(with = "Option<ProfileDocument>"))]
     pub(crate) profile: Option<Spanned<ProfileDocument>>,
     pub(crate) combine: Option<Combine>,
+    #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) runtime_default: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FloorDocument {
+    #[cfg_attr(test, schemars(with = "ProfileDocument"))]
     pub(crate) profile: Spanned<ProfileDocument>,
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<ExceptionDocument>"))]
     pub(crate) except: Vec<Spanned<ExceptionDocument>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExceptionDocument {
     pub(crate) name: String,
@@ -115,6 +138,7 @@ pub(crate) struct ExceptionDocument {
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleDocument {
     pub(crate) name: Option<String>,
@@ -122,14 +146,17 @@ pub(crate) struct RuleDocument {
     pub(crate) when: WhenDocument,
     pub(crate) profile: Option<ProfileDocument>,
     pub(crate) combine: Option<Combine>,
+    #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
     pub(crate) without_agent: Option<WithoutAgent>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhenDocument {
+    #[cfg_attr(test, schemars(with = "Option<Globs>"))]
     pub(crate) engine: Option<Spanned<Globs>>,
     pub(crate) handler: Option<Globs>,
     pub(crate) namespace: Option<Globs>,
@@ -143,6 +170,7 @@ pub(crate) struct WhenDocument {
     pub(crate) host_pid: Option<bool>,
     pub(crate) host_ipc: Option<bool>,
     pub(crate) user_namespace: Option<bool>,
+    #[cfg_attr(test, schemars(with = "Option<Globs>"))]
     pub(crate) requested: Option<Spanned<Globs>>,
 }
 
@@ -170,6 +198,7 @@ impl WhenDocument {
 
 /// One glob, or several of which any may match.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "a string or a list of strings")]
 pub(crate) enum Globs {
     One(String),
@@ -187,6 +216,7 @@ impl Globs {
 
 /// How the policy's profile and the container's go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Combine {
     /// The policy's profile is what the container gets.
@@ -197,6 +227,7 @@ pub enum Combine {
 
 /// What is done with a profile's denials, with the words of modes to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ModeDocument {
     Enforce,
@@ -207,6 +238,7 @@ pub(crate) enum ModeDocument {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Architectures {
     Native,
@@ -214,6 +246,7 @@ pub(crate) enum Architectures {
 
 /// Reserved for the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum WithoutAgent {
     Enforce,

@@ -12,6 +12,8 @@ pub struct PolicyError {
     pub file: Option<PathBuf>,
     /// The line in it, from 1.
     pub line: Option<usize>,
+    /// The character in the line, from 1, where it is known.
+    pub column: Option<usize>,
     /// What is wrong.
     pub problem: Problem,
 }
@@ -110,6 +112,7 @@ impl PolicyError {
         Self {
             file: Some(file.into()),
             line: None,
+            column: None,
             problem,
         }
     }
@@ -118,6 +121,7 @@ impl PolicyError {
         Self {
             file: Some(file.into()),
             line: Some(line),
+            column: None,
             problem,
         }
     }
@@ -126,6 +130,7 @@ impl PolicyError {
         Self {
             file: None,
             line: None,
+            column: None,
             problem: Problem::Request(words.into()),
         }
     }

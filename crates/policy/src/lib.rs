@@ -17,13 +17,20 @@ mod document;
 mod error;
 mod glob;
 mod identity;
+mod lenient;
 mod open;
+mod outline;
+mod passed;
 mod policy;
 mod privileged;
 mod profile_name;
 mod profiles;
+mod reach;
 mod request;
 mod runtime;
+#[cfg(test)]
+mod schema;
+mod survey;
 mod transform;
 mod trust;
 mod when;
@@ -35,9 +42,13 @@ pub use directory::Directory;
 pub use document::Combine;
 pub use error::{PolicyError, Problem};
 pub use identity::{Engine, Identity};
+pub use outline::{At, Effect, FloorOutline, Outline, RuleOutline, Said};
+pub use passed::{Passed, Told};
 pub use policy::{LogTo, Mode, Policy};
 pub use profile_name::{ProfileName, Wanted};
+pub use reach::{Gravity, Remark};
 pub use request::{Asked, Request};
+pub use survey::{Found, Named, Survey};
 pub use trust::check_trusted;
 
 /// Where the policy is unless the command line says otherwise.

@@ -6,7 +6,9 @@ mod change;
 mod explain;
 mod page;
 mod paint;
+mod policy;
 mod profile;
+mod snippet;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -16,7 +18,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::argv::Own;
 
 /// The words that are ours as the first word of the command line; no runtime has them.
-const OWN_WORDS: &[&str] = &["explain", "profile"];
+const OWN_WORDS: &[&str] = &["explain", "policy", "profile"];
 
 /// Whether `word` calls for one of our tools.
 #[must_use]
@@ -34,7 +36,8 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
-    Explain(explain::Explain),
+    Explain(Box<explain::Explain>),
+    Policy(policy::PolicyTool),
     Profile(profile::Profile),
 }
 
@@ -54,6 +57,7 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
     match CommandLine::try_parse_from(argv) {
         Ok(line) => match line.tool {
             Tool::Explain(explain) => explain.run(own),
+            Tool::Policy(policy) => policy.run(own),
             Tool::Profile(profile) => profile.run(),
         },
         Err(error) => {
