@@ -146,7 +146,8 @@ fn told(subject: &Subject<'_>, field: &str) -> Option<String> {
 /// What a `when` asks for under a field, in words.
 fn wanted(when: &WhenDocument, field: &str, subject: &Subject<'_>) -> String {
     if field == "privileged" && when.privileged.is_none() {
-        return "a rule that says privileged = true, which this one does not".to_owned();
+        let words = "false: only rules that say privileged = true are tried for a privileged container";
+        return words.to_owned();
     }
     if field == "annotation" {
         return against(when, subject).map_or_else(String::new, |(wanted, _)| wanted);
