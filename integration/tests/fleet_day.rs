@@ -57,7 +57,9 @@ fn container(namespace: &str, script: &str) -> TestBundle {
 }
 
 fn check(policy: &Path) -> Outcome {
-    run(Command::new(shim_binary()).args(["policy", "check"]).arg(policy))
+    run(Command::new(shim_binary())
+        .args(["policy", "check"])
+        .arg(policy))
 }
 
 const TRY_MKDIR: &str = "mkdir /tmp/x && echo made; true";
@@ -76,7 +78,10 @@ fn a_policy_is_checked_tried_and_enforced() {
     assert!(broken.stdout.contains("^^^^^^^^^"), "{broken:?}");
     // On a node it would have stopped containers, not let them run free.
     let refused = runc.run(policy.path(), &container("team-a", TRY_MKDIR));
-    assert!(!refused.ok() && !refused.stdout.contains("made"), "{refused:?}");
+    assert!(
+        !refused.ok() && !refused.stdout.contains("made"),
+        "{refused:?}"
+    );
 
     let settings = fs::read_to_string(policy.path().join("policy.toml")).expect("policy.toml");
     policy.write("policy.toml", settings.replace("enfroce", "audit"));
@@ -90,13 +95,19 @@ fn a_policy_is_checked_tried_and_enforced() {
     assert_eq!(last["mode"], "audit");
     assert_eq!(last["decidedBy"]["rule"], "team a without mkdir");
     let _ = runc.run(policy.path(), &container("team-b", TRY_MKDIR));
-    assert_eq!(policy.decisions().pop().expect("a record")["decidedBy"], "defaults");
+    assert_eq!(
+        policy.decisions().pop().expect("a record")["decidedBy"],
+        "defaults"
+    );
 
     // Then for good.
     policy.write("policy.toml", settings.replace("enfroce", "enforce"));
     assert!(check(policy.path()).ok());
     let denied = runc.run(policy.path(), &container("team-a", TRY_MKDIR));
-    assert!(denied.text().contains("Operation not permitted"), "{denied:?}");
+    assert!(
+        denied.text().contains("Operation not permitted"),
+        "{denied:?}"
+    );
     assert!(!denied.stdout.contains("made"), "{denied:?}");
     let other = runc.run(policy.path(), &container("team-b", TRY_MKDIR));
     assert!(other.stdout.contains("made"), "{other:?}");
@@ -138,7 +149,10 @@ fn a_hot_patch_is_one_file_and_holds_at_the_next_create() {
     let [alg, vsock, inet, upper] = after.as_slice() else {
         panic!("{after:?}");
     };
-    assert_eq!((alg.as_str(), vsock.as_str(), upper.as_str()), (denied, denied, denied));
+    assert_eq!(
+        (alg.as_str(), vsock.as_str(), upper.as_str()),
+        (denied, denied, denied)
+    );
     assert_eq!(Some(inet), before.get(2), "other families are as before");
     let floors = &policy.decisions().pop().expect("a record")["floors"];
     assert!(floors.to_string().contains("50-no-af-alg.toml"), "{floors}");
@@ -173,9 +187,14 @@ fn a_pipeline_checks_its_own_checkout_without_root() {
     let said = check(&[]);
     assert!(said.ok(), "{said:?}");
     // The same folder on a node, for root, is one that somebody else could change.
-    let by_root = run(Command::new(&shim).args(["policy", "check"]).arg(checkout.path()));
+    let by_root = run(Command::new(&shim)
+        .args(["policy", "check"])
+        .arg(checkout.path()));
     assert_eq!(by_root.code, Some(1), "{by_root:?}");
-    assert!(by_root.stdout.contains("belongs to user 65534"), "{by_root:?}");
+    assert!(
+        by_root.stdout.contains("belongs to user 65534"),
+        "{by_root:?}"
+    );
     // A checkout with a lax umask.
     let file = checkout.path().join("policy.toml");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).expect("chmod");

@@ -56,7 +56,9 @@ fn kubernetes_selection_is_as_in_the_reference_data() {
         let (input, expect) = (&case["input"], &case["expect"]);
         fs::write(&file, manifest(input).to_string()).expect("the manifest");
         let mut command = Command::new(shim_binary());
-        command.args(["explain", "--format", "json", "--pod"]).arg(&file);
+        command
+            .args(["explain", "--format", "json", "--pod"])
+            .arg(&file);
         command.arg("--policy").arg(policy.path());
         if input["seccomp_default"] == true {
             command.arg("--seccomp-default");

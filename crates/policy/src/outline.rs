@@ -99,7 +99,10 @@ impl Policy {
             .directory
             .as_ref()
             .map(|directory| (directory.path.join("profiles"), false));
-        let more = self.roots.iter().map(|root| (root.path.clone(), root.trust_links));
+        let more = self
+            .roots
+            .iter()
+            .map(|root| (root.path.clone(), root.trust_links));
         Outline {
             directory: self.directory.as_ref().map(|folder| folder.path.clone()),
             strict: self.strict,
@@ -154,7 +157,9 @@ fn of_floor(floor: &crate::policy::Floor) -> FloorOutline {
     FloorOutline {
         at: At::of(&floor.place),
         profile: floor.profile.to_string(),
-        except: except.map(|(name, when)| (name.clone(), when.fields())).collect(),
+        except: except
+            .map(|(name, when)| (name.clone(), when.fields()))
+            .collect(),
     }
 }
 
@@ -226,7 +231,10 @@ impl WhenDocument {
             ("pod", self.pod.as_ref()),
             ("container", self.container.as_ref()),
             ("image", self.image.as_ref()),
-            ("requested", self.requested.as_ref().map(toml::Spanned::get_ref)),
+            (
+                "requested",
+                self.requested.as_ref().map(toml::Spanned::get_ref),
+            ),
         ]
     }
 

@@ -146,7 +146,8 @@ fn told(subject: &Subject<'_>, field: &str) -> Option<String> {
 /// What a `when` asks for under a field, in words.
 fn wanted(when: &WhenDocument, field: &str, subject: &Subject<'_>) -> String {
     if field == "privileged" && when.privileged.is_none() {
-        let words = "false: only rules that say privileged = true are tried for a privileged container";
+        let words =
+            "false: only rules that say privileged = true are tried for a privileged container";
         return words.to_owned();
     }
     if field == "annotation" {

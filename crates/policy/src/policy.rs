@@ -161,7 +161,11 @@ impl Policy {
         let mut policy = Self::embedded();
         policy.strict = document.strict;
         policy.honour_annotations = document.request.annotations;
-        policy.runtime = document.runtime.path.map(|path| at.runtime(path)).transpose()?;
+        policy.runtime = document
+            .runtime
+            .path
+            .map(|path| at.runtime(path))
+            .transpose()?;
         policy.log = at.log(document.log.decisions)?;
         policy.roots = at.roots(document.localhost.roots)?;
         policy.defaults = at.defaults(document.defaults)?;
@@ -288,7 +292,10 @@ impl Lines<'_> {
         }
     }
 
-    pub(crate) fn roots(&self, roots: Vec<Spanned<RootDocument>>) -> Result<Vec<Root>, PolicyError> {
+    pub(crate) fn roots(
+        &self,
+        roots: Vec<Spanned<RootDocument>>,
+    ) -> Result<Vec<Root>, PolicyError> {
         let check = |root: Spanned<RootDocument>| {
             let start = root.span().start;
             let (path, trust_links) = match root.into_inner() {
@@ -340,7 +347,10 @@ impl Lines<'_> {
         })
     }
 
-    pub(crate) fn mode(&self, mode: Option<Spanned<ModeDocument>>) -> Result<Option<Mode>, PolicyError> {
+    pub(crate) fn mode(
+        &self,
+        mode: Option<Spanned<ModeDocument>>,
+    ) -> Result<Option<Mode>, PolicyError> {
         let Some(mode) = mode else { return Ok(None) };
         let not_yet = |word| self.error(mode.span().start, Problem::NotYet(word));
         match mode.get_ref() {

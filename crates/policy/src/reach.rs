@@ -69,11 +69,18 @@ impl Policy {
                     key: None,
                     message,
                     mend: Some("put the narrower rule first, or remove one".to_owned()),
-                    also: Some((At::of(&shadow.place), "the rule that comes first".to_owned())),
+                    also: Some((
+                        At::of(&shadow.place),
+                        "the rule that comes first".to_owned(),
+                    )),
                 });
             }
             let named = rule.name != format!("line {}", rule.place.line);
-            let twin = self.rules.iter().take(index).find(|other| other.name == rule.name);
+            let twin = self
+                .rules
+                .iter()
+                .take(index)
+                .find(|other| other.name == rule.name);
             if let (true, Some(twin)) = (named, twin) {
                 remarks.push(Remark {
                     gravity: Gravity::Warning,
@@ -95,13 +102,17 @@ impl Policy {
                         at: At::of(&floor.place),
                         key: None,
                         message: format!("{subject} lets every container out of the floor"),
-                        mend: Some("say in its when whom it is for, or remove the floor".to_owned()),
+                        mend: Some(
+                            "say in its when whom it is for, or remove the floor".to_owned(),
+                        ),
                         also: None,
                     });
                 }
                 let mut earlier = floor.except.iter().take(index);
                 let shadow = earlier.find(|(_, earlier)| {
-                    earlier.privileged.is_none_or(|wanted| when.privileged == Some(wanted))
+                    earlier
+                        .privileged
+                        .is_none_or(|wanted| when.privileged == Some(wanted))
                         && covers(earlier, when)
                 });
                 if let Some((first, _)) = shadow {
@@ -337,7 +348,9 @@ fn glob_covers(wide: &str, narrow: &str) -> bool {
         let mut before = false;
         for (at, slot) in next.iter_mut().enumerate() {
             let letter = at.checked_sub(1).and_then(|index| narrow.get(index));
-            let came = at.checked_sub(1).is_some_and(|index| reach.get(index) == Some(&true));
+            let came = at
+                .checked_sub(1)
+                .is_some_and(|index| reach.get(index) == Some(&true));
             *slot = match token {
                 '*' => reach.get(at) == Some(&true) || before,
                 '?' => came && letter.is_some_and(|letter| *letter != '*'),
@@ -417,7 +430,8 @@ mod tests {
         let text = format!("version = 1\n{rules}");
         let policy = Policy::from_toml(file, &text).expect("a policy");
         let all = policy.remarks().into_iter();
-        all.map(|one| (one.gravity, one.at.line, one.message)).collect()
+        all.map(|one| (one.gravity, one.at.line, one.message))
+            .collect()
     }
 
     #[test]
@@ -425,14 +439,23 @@ mod tests {
         let rule = |when: &str| format!("[[rule]]\nwhen = {{ {when} }}\n");
         let shadowed = [
             ("", "namespace = \"a\""),
-            ("namespace = \"team-*\"", "namespace = [\"team-a\", \"team-b*\"]"),
+            (
+                "namespace = \"team-*\"",
+                "namespace = [\"team-a\", \"team-b*\"]",
+            ),
             ("engine = [\"containerd\", \"cri-o\"]", "namespace = \"a\""),
             ("handler = \"*\"", "pod = \"x\""),
             ("host_pid = true", "host_pid = true, host_ipc = true"),
             ("privileged = true", "privileged = true, namespace = \"a\""),
             ("privileged = false", "namespace = \"a\""),
-            ("annotation = { k = \"*\" }", "annotation = { k = \"v\", l = \"w\" }"),
-            ("requested = [\"spec\", \"Local*\", \"R*\", \"U*\"]", "engine = \"docker\""),
+            (
+                "annotation = { k = \"*\" }",
+                "annotation = { k = \"v\", l = \"w\" }",
+            ),
+            (
+                "requested = [\"spec\", \"Local*\", \"R*\", \"U*\"]",
+                "engine = \"docker\"",
+            ),
         ];
         for (first, second) in shadowed {
             let found = remarks(&format!("{}{}", rule(first), rule(second)));
@@ -459,12 +482,24 @@ mod tests {
     fn rules_that_can_never_match_are_found() {
         for (when, gravity) in [
             ("engine = \"docker\", namespace = \"a\"", Gravity::Error),
-            ("engine = [\"podman\", \"un*\"], image = \"*x*\"", Gravity::Error),
-            ("privileged = true, requested = \"Localhost\"", Gravity::Error),
-            ("requested = \"Localhost\", engine = \"containerd\"", Gravity::Error),
+            (
+                "engine = [\"podman\", \"un*\"], image = \"*x*\"",
+                Gravity::Error,
+            ),
+            (
+                "privileged = true, requested = \"Localhost\"",
+                Gravity::Error,
+            ),
+            (
+                "requested = \"Localhost\", engine = \"containerd\"",
+                Gravity::Error,
+            ),
             ("namespace = \"Team_A\"", Gravity::Warning),
             ("image = \"nginx\"", Gravity::Warning),
-            ("namespace = \"a\", user_namespace = true, host_pid = true", Gravity::Warning),
+            (
+                "namespace = \"a\", user_namespace = true, host_pid = true",
+                Gravity::Warning,
+            ),
         ] {
             let found = remarks(&format!("[[rule]]\nwhen = {{ {when} }}"));
             assert_eq!(found.len(), 1, "{when}: {found:?}");
@@ -472,6 +507,9 @@ mod tests {
         }
         let honours = "request.annotations = true\n[[rule]]\nwhen = { requested = \"Localhost\" }";
         assert_eq!(remarks(honours), []);
-        assert_eq!(remarks("[[rule]]\nwhen = { requested = \"Localhost\" }"), []);
+        assert_eq!(
+            remarks("[[rule]]\nwhen = { requested = \"Localhost\" }"),
+            []
+        );
     }
 }

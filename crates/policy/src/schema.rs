@@ -78,7 +78,9 @@ impl JsonSchema for RootDocument {
 
 /// The schema of one kind of file, as text.
 fn text_of<T: JsonSchema>(title: &str, about: &str) -> String {
-    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
+    let mut schema = SchemaSettings::draft07()
+        .into_generator()
+        .into_root_schema_for::<T>();
     schema.insert("title".to_owned(), title.into());
     schema.insert("description".to_owned(), about.into());
     // In TOML nothing is null: a key that may be absent is just not required.
@@ -126,10 +128,7 @@ fn the_schemas_in_docs_are_those_of_the_types() {
         ),
         (
             "drop-in.json",
-            text_of::<DropInDocument>(
-                "seccomp-shim policy.d/*.toml",
-                "More rules, and a floor.",
-            ),
+            text_of::<DropInDocument>("seccomp-shim policy.d/*.toml", "More rules, and a floor."),
         ),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");

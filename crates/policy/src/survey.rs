@@ -139,7 +139,10 @@ impl Survey {
         let own = self.roots().into_iter().next();
         let away: Vec<String> = absent
             .into_iter()
-            .filter(|root| own.as_ref().is_none_or(|own| own.path.as_os_str() != OsStr::new(root)))
+            .filter(|root| {
+                own.as_ref()
+                    .is_none_or(|own| own.path.as_os_str() != OsStr::new(root))
+            })
             .collect();
         let message = format!(
             "{} names the profile {:?}, which is in none of the profile roots",
@@ -151,7 +154,10 @@ impl Survey {
             let mend = "put it into profiles/, or correct the name";
             (Gravity::Error, message, mend.to_owned())
         } else {
-            let mend = format!("{} is not on this machine: check on a node", away.join(", "));
+            let mend = format!(
+                "{} is not on this machine: check on a node",
+                away.join(", ")
+            );
             (Gravity::Warning, format!("{message} here"), mend)
         };
         self.remarks.push(Remark {
@@ -170,7 +176,9 @@ impl Survey {
             path: directory.path.join("profiles"),
             trust_links: false,
         });
-        own.into_iter().chain(self.policy.roots.iter().cloned()).collect()
+        own.into_iter()
+            .chain(self.policy.roots.iter().cloned())
+            .collect()
     }
 
     fn open(
@@ -222,7 +230,11 @@ impl Survey {
             Err(error) => return self.fault(error),
         };
         for folder in real.ancestors() {
-            let shown = if folder == real { &directory.path } else { folder };
+            let shown = if folder == real {
+                &directory.path
+            } else {
+                folder
+            };
             match rustix::fs::stat(folder) {
                 Ok(stat) => {
                     if let Err(error) = trusted.check(shown, &stat) {
@@ -253,7 +265,10 @@ impl Survey {
             }
             None => {
                 let file = directory.path.join(POLICY);
-                let known = self.faults.iter().any(|fault| fault.file.as_ref() == Some(&file));
+                let known = self
+                    .faults
+                    .iter()
+                    .any(|fault| fault.file.as_ref() == Some(&file));
                 if !known {
                     let mend = "write one that says version = 1, or remove the folder to have the embedded policy";
                     self.fault(PolicyError::new(file, Problem::Missing { mend }));
@@ -298,9 +313,16 @@ impl Survey {
             Ok(text) => Some((file, text)),
             Err(error) => {
                 let before = error.as_bytes().get(..error.utf8_error().valid_up_to());
-                let lines = before.unwrap_or_default().iter().filter(|byte| **byte == b'\n');
+                let lines = before
+                    .unwrap_or_default()
+                    .iter()
+                    .filter(|byte| **byte == b'\n');
                 let line = lines.count().saturating_add(1);
-                self.fault(PolicyError::at(&*file, line, Problem::Toml("not UTF-8".to_owned())));
+                self.fault(PolicyError::at(
+                    &*file,
+                    line,
+                    Problem::Toml("not UTF-8".to_owned()),
+                ));
                 None
             }
         }
@@ -350,7 +372,8 @@ impl Survey {
         let path = directory.path.clone();
         for name in list_at(&path).unwrap_or_default() {
             if name != POLICY && name.as_encoded_bytes().ends_with(b".toml") {
-                let message = "it is not read: settings are in policy.toml, more rules in policy.d/";
+                let message =
+                    "it is not read: settings are in policy.toml, more rules in policy.d/";
                 self.remarks.push(about(path.join(name), message));
             }
         }
@@ -366,7 +389,8 @@ impl Survey {
         for file in files {
             // What containers' annotations name is known only when they come.
             if !named.contains(&file) && !self.policy.honour_annotations {
-                self.remarks.push(about(root.join(file), "no rule, default or floor names it"));
+                self.remarks
+                    .push(about(root.join(file), "no rule, default or floor names it"));
             }
         }
     }

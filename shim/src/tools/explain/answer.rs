@@ -137,7 +137,10 @@ impl Answer {
             line("passed over", &passed_over(passed));
         }
         if let more @ 1.. = self.passed.len().saturating_sub(LISTED) {
-            line("", &format!("and {more} more rules (all with --format json)"));
+            line(
+                "",
+                &format!("and {more} more rules (all with --format json)"),
+            );
         }
         line("decided by", &decided_by(decision, folder));
         line("profile", &profile(decision));
@@ -192,7 +195,12 @@ impl Answer {
 const LISTED: usize = 30;
 
 fn passed_over(passed: &Passed) -> String {
-    let Passed { rule, field, wanted, .. } = passed;
+    let Passed {
+        rule,
+        field,
+        wanted,
+        ..
+    } = passed;
     let place = format!("{}, line {}", passed.file.display(), passed.line);
     match &passed.told {
         Some(told) => format!("rule {rule:?} ({place}): {field} is {told:?}, it wants {wanted}"),

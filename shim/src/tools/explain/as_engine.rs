@@ -94,11 +94,15 @@ const CRI_O: &[&str] = &[
 impl Making<'_> {
     /// Where the engine puts the bundle.
     pub(super) fn bundle(&self) -> PathBuf {
-        let name = self.container.map_or("sandbox", |container| &container.name);
+        let name = self
+            .container
+            .map_or("sandbox", |container| &container.name);
         // Names come from the manifest, and must not lead anywhere.
         let id = format!("{}-{name}", self.pod.name).replace('/', "-");
         PathBuf::from(match self.engine {
-            Engine::Containerd => format!("/run/containerd/io.containerd.runtime.v2.task/k8s.io/{id}"),
+            Engine::Containerd => {
+                format!("/run/containerd/io.containerd.runtime.v2.task/k8s.io/{id}")
+            }
             Engine::CriO => format!("/run/containers/storage/overlay-containers/{id}/userdata"),
         })
     }
@@ -165,7 +169,11 @@ impl Making<'_> {
                 all.insert(key.clone(), json!(value));
             }
         }
-        let kind = if self.container.is_some() { "container" } else { "sandbox" };
+        let kind = if self.container.is_some() {
+            "container"
+        } else {
+            "sandbox"
+        };
         let image = self.container.map(|container| image(&container.image));
         let name = self.container.map(|container| container.name.as_str());
         let pod = &self.pod.name;

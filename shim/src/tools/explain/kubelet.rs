@@ -75,9 +75,15 @@ impl Kubelet<'_> {
             .or_else(|| note(POD_KEY));
         let Some(field) = found else {
             let (asks, by) = if self.seccomp_default {
-                (Asks::RuntimeDefault, "nothing is said, and the kubelet has --seccomp-default")
+                (
+                    Asks::RuntimeDefault,
+                    "nothing is said, and the kubelet has --seccomp-default",
+                )
             } else {
-                (Asks::Unconfined, "nothing is said, and the kubelet has no --seccomp-default")
+                (
+                    Asks::Unconfined,
+                    "nothing is said, and the kubelet has no --seccomp-default",
+                )
             };
             return Ok(Selected {
                 asks,

@@ -66,20 +66,28 @@ pub(super) fn read(text: &str) -> Result<Manifest, Wrong> {
 fn object(node: &Node<'_>, kind: Option<&str>, manifest: &mut Manifest) -> Result<(), Wrong> {
     let said = node.get("kind")?.map(|kind| kind.text()).transpose()?;
     let Some(kind) = said.as_deref().or(kind) else {
-        return Err(format!("line {}: no kind: this is no Kubernetes object", node.line()));
+        return Err(format!(
+            "line {}: no kind: this is no Kubernetes object",
+            node.line()
+        ));
     };
     if let Some(of) = kind.strip_suffix("List") {
         let Some(items) = node.get("items")? else {
             return Ok(());
         };
         let of = (!of.is_empty()).then_some(of);
-        return items.items()?.iter().try_for_each(|item| object(item, of, manifest));
+        return items
+            .items()?
+            .iter()
+            .try_for_each(|item| object(item, of, manifest));
     }
     let name = node.at(&["metadata", "name"])?;
     let name = name.map(|name| name.text()).transpose()?;
     let owner = format!("{kind} {}", name.as_deref().unwrap_or("without a name"));
     let Some((template, suffix)) = template(kind) else {
-        manifest.skipped.push(format!("line {}: {owner}", node.line()));
+        manifest
+            .skipped
+            .push(format!("line {}: {owner}", node.line()));
         return Ok(());
     };
     let Some(pod) = node.at(template)? else {
@@ -113,7 +121,10 @@ fn template(kind: &str) -> Option<(&'static [&'static str], &'static str)> {
             (&["spec", "template"], "-00000")
         }
         "StatefulSet" => (&["spec", "template"], "-0"),
-        "CronJob" => (&["spec", "jobTemplate", "spec", "template"], "-00000000-00000"),
+        "CronJob" => (
+            &["spec", "jobTemplate", "spec", "template"],
+            "-00000000-00000",
+        ),
         "PodTemplate" => (&["template"], "-00000"),
         _ => return None,
     })
@@ -123,9 +134,8 @@ fn read_pod(node: &Node<'_>) -> Result<Pod, Wrong> {
     let Some(spec) = node.get("spec")? else {
         return Err(format!("line {}: the pod has no spec", node.line()));
     };
-    let flag = |key| -> Result<Option<bool>, Wrong> {
-        spec.get(key)?.map(|flag| flag.flag()).transpose()
-    };
+    let flag =
+        |key| -> Result<Option<bool>, Wrong> { spec.get(key)?.map(|flag| flag.flag()).transpose() };
     let annotations = node.at(&["metadata", "annotations"])?;
     let class = spec.get("runtimeClassName")?;
     let mut pod = Pod {
@@ -205,9 +215,21 @@ mod tests {
         let spec = "spec: {containers: [{name: a, image: b}]}";
         for (kind, text, name) in [
             ("Pod", spec.to_owned(), "x"),
-            ("Deployment", format!("spec: {{template: {{{spec}}}}}"), "x-0000000000-00000"),
-            ("StatefulSet", format!("spec: {{template: {{{spec}}}}}"), "x-0"),
-            ("DaemonSet", format!("spec: {{template: {{{spec}}}}}"), "x-00000"),
+            (
+                "Deployment",
+                format!("spec: {{template: {{{spec}}}}}"),
+                "x-0000000000-00000",
+            ),
+            (
+                "StatefulSet",
+                format!("spec: {{template: {{{spec}}}}}"),
+                "x-0",
+            ),
+            (
+                "DaemonSet",
+                format!("spec: {{template: {{{spec}}}}}"),
+                "x-00000",
+            ),
             (
                 "CronJob",
                 format!("spec: {{jobTemplate: {{spec: {{template: {{{spec}}}}}}}}}"),

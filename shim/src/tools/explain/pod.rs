@@ -116,7 +116,10 @@ impl Explain {
             entries.extend(pod.containers.iter().map(|one| asker.entry(pod, Some(one))));
         }
         for skipped in &manifest.skipped {
-            complain(&format!("{}, {skipped} makes no pod: skipped", file.display()));
+            complain(&format!(
+                "{}, {skipped} makes no pod: skipped",
+                file.display()
+            ));
         }
         if entries.is_empty() {
             return fail(&format!("{} has no pod", file.display()), 1);
@@ -140,7 +143,10 @@ impl Explain {
 fn read(file: &Path) -> Result<String, String> {
     let mut text = String::new();
     let read = if file == Path::new("-") {
-        std::io::stdin().lock().take(LARGEST).read_to_string(&mut text)
+        std::io::stdin()
+            .lock()
+            .take(LARGEST)
+            .read_to_string(&mut text)
     } else {
         let file = std::fs::File::open(file);
         file.and_then(|file| file.take(LARGEST).read_to_string(&mut text))
@@ -209,7 +215,9 @@ impl Asker<'_> {
     }
 
     fn decide(&self, entry: &mut Entry<'_>) {
-        let Ok(selected) = &entry.selected else { return };
+        let Ok(selected) = &entry.selected else {
+            return;
+        };
         let node = match node::this(self.runtime) {
             Ok(node) => node,
             Err(refusal) => {
@@ -270,7 +278,13 @@ impl Asker<'_> {
         };
         let files = Files::at(&making.bundle(), None);
         let handler = &entry.handler;
-        let answer = Answer::of(self.policy, config.into_bytes(), &files, handler, self.runtime);
+        let answer = Answer::of(
+            self.policy,
+            config.into_bytes(),
+            &files,
+            handler,
+            self.runtime,
+        );
         let shown = format!("{}: ", files.shown.display());
         let answer = answer.map_err(|refusal| errno_words::chain(&refusal).replace(&shown, ""));
         if let (Some(reason), Ok(answer)) = (stand_in, &answer) {
@@ -280,7 +294,9 @@ impl Asker<'_> {
             if counts {
                 entry.unknown = Some(reason);
             } else {
-                entry.notes.push(format!("{reason}; it would be replaced anyway"));
+                entry
+                    .notes
+                    .push(format!("{reason}; it would be replaced anyway"));
             }
         }
         if let Ok(answer) = &answer
@@ -300,7 +316,11 @@ impl Asker<'_> {
         // A node's folder may be looked at from elsewhere: another root of the policy's may hold it.
         let below = path.strip_prefix(&self.args.seccomp_root).unwrap_or(path);
         let outline = self.policy.outline();
-        let roots = outline.roots.iter().skip(1).map(|(root, _)| root.join(below));
+        let roots = outline
+            .roots
+            .iter()
+            .skip(1)
+            .map(|(root, _)| root.join(below));
         let mut places = std::iter::once(path.to_owned()).chain(roots);
         let Some(bytes) = places.find_map(|place| std::fs::read(place).ok()) else {
             return Err(format!("{} is not on this machine", path.display()));
@@ -329,11 +349,14 @@ impl Entry<'_> {
     }
 
     fn line(&self) -> usize {
-        self.container.map_or(self.pod.line, |container| container.line)
+        self.container
+            .map_or(self.pod.line, |container| container.line)
     }
 
     fn text(&self, file: &Path, folder: &Path) -> String {
-        let name = self.container.map(|container| format!(" {}", container.name));
+        let name = self
+            .container
+            .map(|container| format!(" {}", container.name));
         let mut text = format!(
             "{}, {}{} ({}:{})\n",
             self.pod.owner,
@@ -351,7 +374,10 @@ impl Entry<'_> {
                 }
             }
             Err(Denied::ByKubelet(reason)) => {
-                line("kubernetes", &format!("the kubelet refuses the container: {reason}"));
+                line(
+                    "kubernetes",
+                    &format!("the kubelet refuses the container: {reason}"),
+                );
             }
             Ok(selected) => {
                 let asks = match &selected.asks {
@@ -361,7 +387,10 @@ impl Entry<'_> {
                 };
                 line("kubernetes", &format!("{asks}: {}", selected.by));
                 if self.privileged {
-                    line("", "but it is privileged, so that the engine gives it no profile");
+                    line(
+                        "",
+                        "but it is privileged, so that the engine gives it no profile",
+                    );
                 }
             }
         }

@@ -20,7 +20,11 @@ pub(super) type Wrong = String;
 pub(super) fn documents(text: &str) -> Result<Vec<MarkedYaml<'_>>, Wrong> {
     MarkedYaml::load_from_str(text).map_err(|error| {
         let (line, column) = (error.marker().line(), error.marker().col());
-        format!("line {line}, column {}: {}", column.saturating_add(1), error.info())
+        format!(
+            "line {line}, column {}: {}",
+            column.saturating_add(1),
+            error.info()
+        )
     })
 }
 
@@ -42,7 +46,11 @@ impl<'a> Node<'a> {
     }
 
     fn wrong(&self, wanted: &str) -> Wrong {
-        let path = if self.path.is_empty() { "the document" } else { &self.path };
+        let path = if self.path.is_empty() {
+            "the document"
+        } else {
+            &self.path
+        };
         format!("line {}: {path} is not {wanted}", self.line())
     }
 
@@ -51,9 +59,9 @@ impl<'a> Node<'a> {
         let YamlData::Mapping(map) = &self.yaml.data else {
             return Err(self.wrong("a mapping"));
         };
-        let found = map.iter().find(|(name, _)| {
-            matches!(&name.data, YamlData::Value(Scalar::String(name)) if name == key)
-        });
+        let found = map.iter().find(
+            |(name, _)| matches!(&name.data, YamlData::Value(Scalar::String(name)) if name == key),
+        );
         let path = if self.path.is_empty() {
             key.to_owned()
         } else {

@@ -68,7 +68,10 @@ impl Check {
                 2
             }
             Ok(None) if named.is_some() => {
-                complain(&format!("there is no {}; name the policy directory", folder.display()));
+                complain(&format!(
+                    "there is no {}; name the policy directory",
+                    folder.display()
+                ));
                 2
             }
             Ok(None) => {
@@ -139,8 +142,7 @@ impl Report {
         findings.extend(remarks.map(|remark| Finding::of_remark(remark, &text)));
         for (named, file, more) in profiles {
             let more = more.into_iter();
-            findings
-                .extend(more.map(|one| Finding::of_profile(one, &file, &named.at, &named.by)));
+            findings.extend(more.map(|one| Finding::of_profile(one, &file, &named.at, &named.by)));
         }
         findings.sort_by_key(|one| (one.gravity, one.order()));
         Self {

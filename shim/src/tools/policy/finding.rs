@@ -72,7 +72,9 @@ impl Finding {
 
     /// By file and place.
     pub(super) fn order(&self) -> (PathBuf, usize, usize) {
-        let (line, column) = self.place.map_or((0, 0), |place| (place.line, place.column));
+        let (line, column) = self
+            .place
+            .map_or((0, 0), |place| (place.line, place.column));
         (self.file.clone(), line, column)
     }
 
@@ -129,7 +131,11 @@ impl Finding {
 /// written as a line of its own.
 fn place_of(text: &[u8], line: usize, key: Option<&str>) -> Place {
     let text = String::from_utf8_lossy(text);
-    let column = |line: &str| line.len().saturating_sub(line.trim_start().len()).saturating_add(1);
+    let column = |line: &str| {
+        line.len()
+            .saturating_sub(line.trim_start().len())
+            .saturating_add(1)
+    };
     let index = line.saturating_sub(1);
     let own = text.lines().nth(index).unwrap_or("");
     let start = Place {

@@ -87,9 +87,19 @@ fn text(outline: &Outline, folder: &Path, paint: Paint) -> String {
     line("", &format!("RuntimeDefault is {default}"));
     text.push('\n');
 
-    let mut rows = vec![["", "WHEN", "PROFILE", "COMBINE", "MODE", "ARCHITECTURES", "FROM"]
+    let mut rows = vec![
+        [
+            "",
+            "WHEN",
+            "PROFILE",
+            "COMBINE",
+            "MODE",
+            "ARCHITECTURES",
+            "FROM",
+        ]
         .map(str::to_owned)
-        .to_vec()];
+        .to_vec(),
+    ];
     let mut names = vec![None];
     for (index, rule) in outline.rules.iter().enumerate() {
         rows.push(row(
@@ -132,14 +142,22 @@ fn row(number: &str, when: &str, effect: &Effect, from: &str) -> Vec<String> {
             format!("({value})")
         }
     };
-    let native = if effect.native_only.value { "native" } else { "" };
+    let native = if effect.native_only.value {
+        "native"
+    } else {
+        ""
+    };
     vec![
         number.to_owned(),
         when.to_owned(),
         said(effect.profile.here, &effect.profile.value),
         said(effect.combine.here, effect.combine.value.name()),
         said(effect.mode.here, effect.mode.value.name()),
-        if native.is_empty() { String::new() } else { said(effect.native_only.here, native) },
+        if native.is_empty() {
+            String::new()
+        } else {
+            said(effect.native_only.here, native)
+        },
         from.to_owned(),
     ]
 }
@@ -152,9 +170,15 @@ fn table(rows: &[Vec<String>], names: &[Option<String>], paint: Paint) -> String
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     // A long `when` would push everything else off the screen.
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).min(WIDEST)).collect();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| width(column).min(WIDEST))
+        .collect();
     let empty: Vec<bool> = (0..columns)
-        .map(|column| rows.iter().skip(1).all(|row| row.get(column).is_none_or(String::is_empty)))
+        .map(|column| {
+            rows.iter()
+                .skip(1)
+                .all(|row| row.get(column).is_none_or(String::is_empty))
+        })
         .collect();
     let mut text = String::new();
     for (row, name) in rows.iter().zip(names) {
