@@ -3,8 +3,11 @@
 //! `kill` and `delete` must reach the runtime that made the container, whatever has become of the
 //! policy since. So this looks for that one key alone, in as much of the text as can be read.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use early_entry::plain_policy::{Plain, runtime_path};
 use rustix::io::Errno;
 use toml::de::DeTable;
 
@@ -38,7 +41,11 @@ impl Directory {
             Ok(fd) => fd,
         };
         match open::read_unchecked(fd, &shown) {
-            Ok(bytes) => Ok(path_in(&String::from_utf8_lossy(&bytes))),
+            Ok(bytes) => Ok(match runtime_path(&bytes) {
+                Plain::Absent => None,
+                Plain::Path(path) => Some(PathBuf::from(OsStr::from_bytes(path))),
+                Plain::Unsure => path_in(&String::from_utf8_lossy(&bytes)),
+            }),
             Err(error) => match error.problem {
                 Problem::NotRegular | Problem::TooLarge { .. } => Ok(None),
                 _ => Err(error),
