@@ -34,12 +34,11 @@ pub fn carries_note(head: &[u8]) -> bool {
     if !begins(rest, b"\x7FELF") {
         return false;
     }
-    while let Some((_, after)) = rest.split_first() {
-        let found = begins(rest, &NOTE.name)
-            && rest
-                .get(NOTE.name.len()..)
-                .is_some_and(|rest| begins(rest, &NOTE.description));
-        if found {
+    while let [_, after @ ..] = rest {
+        if let Some((name, description)) = rest.split_at_checked(NOTE.name.len())
+            && begins(name, &NOTE.name)
+            && begins(description, &NOTE.description)
+        {
             return true;
         }
         rest = after;

@@ -1,4 +1,4 @@
-//! Where a runtime is looked for that nobody has named.
+//! Where the policy is, and a runtime that nobody has named.
 
 /// The runtimes looked for, best known first.
 pub const NAMES: &[&str] = &["runc", "crun", "youki"];
@@ -13,3 +13,6 @@ pub const FOLDERS: &[&str] = &[
     "/sbin",
     "/bin",
 ];
+
+/// The policy's folder, as `policy::DEFAULT_DIRECTORY`.
+pub const DEFAULT_POLICY: &[u8] = b"/etc/seccomp-shim";

@@ -141,4 +141,61 @@ mod tests {
         assert_eq!(path_in("[runtime]\npath = \"crun\"\n"), None);
         assert_eq!(path_in("version = 1\n"), None);
     }
+
+    #[test]
+    fn what_is_seen_without_a_parser_is_what_valid_toml_says() {
+        const LINES: &[&str] = &[
+            "[runtime]",
+            "path = \"/usr/bin/crun\"",
+            "path=\"/x\" # the runtime",
+            "  path\t=  \"/usr/bin/runc\"\r",
+            "path = 'a'",
+            "path = \"crun\"",
+            "path = \"/a\", b = \"/b\"",
+            "# [runtime]",
+            "[runtime] # path",
+            "[[rule]]",
+            "profile = \"runtime/default\"",
+            "runtime.path = \"/y\"",
+            "runtime = { path = \"/z\" }",
+            "\"run\\u0074ime\" = { path = \"/u\" }",
+            "x = [",
+            "]",
+            "s = \"\"\"",
+            "\"\"\"",
+            "y = '''",
+            "'''",
+            "[ runtime ]",
+            "[\"runtime\"]",
+            "other = 1",
+        ];
+        let (mut absent, mut paths) = (0, 0);
+        for number in 0..LINES.len().pow(3) {
+            let lines: Vec<&str> = (0..3_u32)
+                .filter_map(|place| LINES.get(number / LINES.len().pow(place) % LINES.len()))
+                .copied()
+                .collect();
+            let text = lines.join("\n");
+            let seen = runtime_path(text.as_bytes());
+            if seen == Plain::Unsure {
+                continue;
+            }
+            let (table, errors) = DeTable::parse_recoverable(&text);
+            if !errors.is_empty() {
+                continue;
+            }
+            let seen = match seen {
+                Plain::Path(path) => Some(PathBuf::from(OsStr::from_bytes(path))),
+                Plain::Absent | Plain::Unsure => None,
+            };
+            let count = if seen.is_some() {
+                &mut paths
+            } else {
+                &mut absent
+            };
+            *count += 1;
+            assert_eq!(seen, path_of(table.get_ref()), "{text}");
+        }
+        assert!(absent > 50 && paths > 20, "{absent}, {paths}");
+    }
 }
