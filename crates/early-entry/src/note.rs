@@ -34,8 +34,10 @@ pub fn carries_note(head: &[u8]) -> bool {
     if !begins(rest, b"\x7FELF") {
         return false;
     }
-    while let [_, after @ ..] = rest {
-        if let Some((name, description)) = rest.split_at_checked(NOTE.name.len())
+    while let [first, _, _, _, after @ ..] = rest {
+        // Notes are aligned to four bytes. One byte is looked at before the rest of them.
+        if *first == NOTE.name[0]
+            && let Some((name, description)) = rest.split_at_checked(NOTE.name.len())
             && begins(name, &NOTE.name)
             && begins(description, &NOTE.description)
         {

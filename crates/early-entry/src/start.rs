@@ -6,8 +6,10 @@
 //! the ordinary path, which does the same again and says what is wrong. All unsafe code is here.
 #![allow(unsafe_code)]
 
+use core::arch::naked_asm;
+use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use core::{arch::naked_asm, slice};
+use core::slice;
 
 use syscalls::{Errno, Sysno, syscall};
 
@@ -65,8 +67,11 @@ unsafe extern "C" fn hand_on(stack: *mut usize) {
     let Some(passing) = words::passing((1..count).map(word)) else {
         return;
     };
-    let mut name = Path::new();
-    let Some(()) = same_rights().and_then(|()| find(&passing, &mut name)) else {
+    let mut room = Path::new();
+    let Some(()) = same_rights() else {
+        return;
+    };
+    let Some(name) = find(&passing, &mut room) else {
         return;
     };
     // SAFETY: `taken` is below the count, as a word follows those that were taken; after the
@@ -77,8 +82,8 @@ unsafe extern "C" fn hand_on(stack: *mut usize) {
     // that end in a null. A successful exec does not come back.
     unsafe {
         let before = place.read();
-        place.write(name.pointer());
-        let _ = syscall!(Sysno::execve, name.pointer(), place, environment);
+        place.write(name.as_ptr().cast());
+        let _ = syscall!(Sysno::execve, name.as_ptr(), place, environment);
         place.write(before);
     }
 }
@@ -115,17 +120,17 @@ fn same_rights() -> Option<()> {
     (user == effective_user && group == effective_group).then_some(())
 }
 
-/// Finds the runtime as `Runtime::find` of the ordinary path does, and leaves its path in `name`.
+/// Finds the runtime as `Runtime::find` of the ordinary path does, and leaves its path in `room`.
 #[inline(always)]
-fn find(passing: &Passing<'_>, name: &mut Path) -> Option<()> {
+fn find<'a>(passing: &Passing<'_>, room: &'a mut Path) -> Option<&'a CStr> {
     if let Some(named) = passing.runtime {
-        return only(named, name);
+        return only(named, room);
     }
     let folder = passing.policy.unwrap_or(DEFAULT_POLICY);
     let mut text = MaybeUninit::<[u8; LONGEST_POLICY]>::uninit();
     match named_by(folder, &mut text)? {
-        Some(named) => only(named, name),
-        None => first(name),
+        Some(named) => only(named, room),
+        None => first(room),
     }
 }
 
@@ -134,29 +139,31 @@ const LONGEST_POLICY: usize = 16 * 1024;
 
 /// The runtime that was named: an absolute path, and a program to be believed.
 #[inline(always)]
-fn only(named: &[u8], name: &mut Path) -> Option<()> {
-    name.set(&[named])?;
+fn only<'a>(named: &[u8], room: &'a mut Path) -> Option<&'a CStr> {
+    let name = room.set(&[named])?;
     let absolute = matches!(named, [b'/', ..]);
-    (absolute && !check(name)?).then_some(())
+    (absolute && !check(name)?).then_some(name)
 }
 
 /// The first of the usual runtimes in the usual places.
 #[inline(always)]
-fn first(name: &mut Path) -> Option<()> {
-    for runtime in NAMES {
-        for folder in FOLDERS {
-            name.set(&[folder.as_bytes(), b"/", runtime.as_bytes()])?;
-            // SAFETY: the path ends in a NUL; the call writes nothing.
-            let access = unsafe { syscall!(Sysno::faccessat, HERE, name.pointer(), MAY_EXECUTE) };
-            if access.is_err() || !look(HERE, name, 0).ok()?.is_regular() {
-                continue;
-            }
-            if !check(name)? {
-                return Some(());
-            }
+fn first(room: &mut Path) -> Option<&CStr> {
+    for place in 0..NAMES.len() * FOLDERS.len() {
+        let runtime = NAMES.get(place / FOLDERS.len())?;
+        let folder = FOLDERS.get(place % FOLDERS.len())?;
+        if is_there(room.set(&[folder.as_bytes(), b"/", runtime.as_bytes()])?)? {
+            return room.set(&[folder.as_bytes(), b"/", runtime.as_bytes()]);
         }
     }
     None
+}
+
+/// Whether there is a program at `name`, and not this one.
+#[inline(always)]
+fn is_there(name: &CStr) -> Option<bool> {
+    // SAFETY: the path ends in a NUL; the call writes nothing.
+    let access = unsafe { syscall!(Sysno::faccessat, HERE, name.as_ptr(), MAY_EXECUTE) };
+    Some(access.is_ok() && look(HERE, name, 0).ok()?.is_regular() && !check(name)?)
 }
 
 /// Whether the program at `name` is this one. None where it is not to be believed, or cannot be
@@ -164,14 +171,13 @@ fn first(name: &mut Path) -> Option<()> {
 // SAFETY: a section of code like `.text`, only apart. WHY: a test looks at it.
 #[inline(never)]
 #[unsafe(link_section = "early_entry")]
-fn check(name: &Path) -> Option<bool> {
-    let file = File::open(HERE, name, READ)?;
+fn check(name: &CStr) -> Option<bool> {
+    let file = File::open(HERE, name, READ).ok()?;
     let about = file.look()?;
     if !about.is_regular() {
         return None;
     }
-    let own = Path::of(b"/proc/self/exe")?;
-    let own = look(HERE, &own, 0).ok()?;
+    let own = look(HERE, c"/proc/self/exe", 0).ok()?;
     if about.same_file(&own) {
         return Some(true);
     }
@@ -179,7 +185,7 @@ fn check(name: &Path) -> Option<bool> {
     if carries_note(file.read_at(&mut head, 0)?) {
         return Some(true);
     }
-    let root = look(HERE, &Path::of(b"/")?, 0).ok()?;
+    let root = look(HERE, c"/", 0).ok()?;
     // SAFETY: it takes nothing and touches no memory.
     let caller = unsafe { syscall!(Sysno::geteuid) }.ok()?;
     let owned = [0, root.owner, u32::try_from(caller).ok()?].contains(&about.owner);
@@ -194,12 +200,12 @@ fn named_by<'a, const N: usize>(
     folder: &[u8],
     text: &'a mut MaybeUninit<[u8; N]>,
 ) -> Option<Option<&'a [u8]>> {
-    let mut path = Path::new();
-    path.set(&[folder])?;
-    let folder = match File::try_open(HERE, &path, FOLDER) {
+    let mut room = Path::new();
+    let path = room.set(&[folder])?;
+    let folder = match File::open(HERE, path, FOLDER) {
         Ok(folder) => folder,
         // Nothing there, nor a link to nothing.
-        Err(Errno::ENOENT) if look(HERE, &path, NO_FOLLOW) == Err(Errno::ENOENT) => {
+        Err(Errno::ENOENT) if is_nothing(look(HERE, path, NO_FOLLOW)) => {
             return Some(None);
         }
         Err(_) => return None,
@@ -209,11 +215,11 @@ fn named_by<'a, const N: usize>(
         mode: 0,
         resolve: BENEATH | NO_MAGIC_LINKS,
     };
-    let file = Path::of(b"policy.toml")?;
     // SAFETY: the path ends in a NUL, and `how` is as large as said; the call only reads both.
     let opened = unsafe {
         let how = (&raw const how, size_of::<OpenHow>());
-        syscall!(Sysno::openat2, folder.fd, file.pointer(), how.0, how.1)
+        let file = c"policy.toml".as_ptr();
+        syscall!(Sysno::openat2, folder.fd, file, how.0, how.1)
     };
     let file = match opened {
         Ok(fd) => File { fd },
@@ -230,9 +236,10 @@ fn named_by<'a, const N: usize>(
     }
 }
 
-/// A path with the NUL that the kernel wants after it.
+/// A path, and room for the NUL that the kernel wants after it.
 struct Path {
     bytes: MaybeUninit<[u8; LONGEST_PATH]>,
+    length: usize,
 }
 
 /// Longer paths are left to the ordinary path.
@@ -241,43 +248,34 @@ const LONGEST_PATH: usize = 256;
 impl Path {
     #[inline(always)]
     fn new() -> Self {
-        let mut bytes = MaybeUninit::<[u8; LONGEST_PATH]>::uninit();
-        // SAFETY: the first byte is inside the array. It alone makes an empty path.
-        unsafe { bytes.as_mut_ptr().cast::<u8>().write(0) };
-        Self { bytes }
-    }
-
-    #[inline(always)]
-    fn of(text: &[u8]) -> Option<Self> {
-        let mut path = Self::new();
-        path.set(&[text])?;
-        Some(path)
+        Self {
+            bytes: MaybeUninit::uninit(),
+            length: 0,
+        }
     }
 
     /// Becomes these parts one after the other; none if they do not fit.
     #[inline(always)]
-    fn set(&mut self, parts: &[&[u8]]) -> Option<()> {
+    fn set(&mut self, parts: &[&[u8]]) -> Option<&CStr> {
         let start = self.bytes.as_mut_ptr().cast::<u8>();
-        let mut length = 0;
+        self.length = 0;
         for part in parts {
             for byte in *part {
-                if length + 1 == LONGEST_PATH {
+                if self.length + 1 == LONGEST_PATH || *byte == 0 {
                     return None;
                 }
                 // SAFETY: `length` is below the array's last place, by the line above.
-                unsafe { start.add(length).write(*byte) };
-                length += 1;
+                unsafe { start.add(self.length).write(*byte) };
+                self.length += 1;
             }
         }
-        // SAFETY: `length` is at most the array's last place.
-        unsafe { start.add(length).write(0) };
-        Some(())
-    }
-
-    /// Leads to bytes that end in a NUL: [`Path::new`] and [`Path::set`] leave one.
-    #[inline(always)]
-    fn pointer(&self) -> *const u8 {
-        self.bytes.as_ptr().cast()
+        // SAFETY: `length` is at most the array's last place. All bytes up to there are written
+        // then, and of them the last alone is a NUL.
+        unsafe {
+            start.add(self.length).write(0);
+            let bytes = slice::from_raw_parts(start, self.length + 1);
+            Some(CStr::from_bytes_with_nul_unchecked(bytes))
+        }
     }
 }
 
@@ -288,20 +286,15 @@ struct File {
 
 impl File {
     #[inline(always)]
-    fn open(folder: usize, path: &Path, flags: u64) -> Option<Self> {
-        Self::try_open(folder, path, flags).ok()
-    }
-
-    #[inline(always)]
-    fn try_open(folder: usize, path: &Path, flags: u64) -> Result<Self, Errno> {
+    fn open(folder: usize, path: &CStr, flags: u64) -> Result<Self, Errno> {
         // SAFETY: the path ends in a NUL, and the call only reads it.
-        let fd = unsafe { syscall!(Sysno::openat, folder, path.pointer(), flags, 0) };
+        let fd = unsafe { syscall!(Sysno::openat, folder, path.as_ptr(), flags, 0) };
         Ok(Self { fd: fd? })
     }
 
     #[inline(always)]
     fn look(&self) -> Option<About> {
-        look(self.fd, &Path::new(), EMPTY_PATH).ok()
+        look(self.fd, c"", EMPTY_PATH).ok()
     }
 
     /// Reads once, from `offset` on.
@@ -343,15 +336,31 @@ impl Drop for File {
     }
 }
 
-/// What of statx(2)'s answer is asked for here, in the kernel's layout, which is the same on every
-/// architecture (linux/stat.h, `struct statx`).
-#[repr(C)]
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What is asked of a file. It is small: a larger one would be copied by `memcpy`.
 struct About {
-    mask: u32,
-    block_size: u32,
-    attributes: u64,
-    links: u32,
+    owner: u32,
+    group: u32,
+    mode: u16,
+    inode: u64,
+    device: (u32, u32),
+}
+
+impl About {
+    #[inline(always)]
+    fn is_regular(&self) -> bool {
+        self.mode & 0o170_000 == 0o100_000
+    }
+
+    #[inline(always)]
+    fn same_file(&self, other: &Self) -> bool {
+        self.device == other.device && self.inode == other.inode
+    }
+}
+
+/// statx(2)'s answer, the same on every architecture (linux/stat.h, `struct statx`).
+#[repr(C)]
+struct Statx {
+    before: [u32; 5],
     owner: u32,
     group: u32,
     mode: u16,
@@ -363,31 +372,31 @@ struct About {
     rest: [u64; 14],
 }
 
-const _: () = assert!(size_of::<About>() == 256, "as linux/stat.h has it");
-
-impl About {
-    #[inline(always)]
-    fn is_regular(&self) -> bool {
-        u32::from(self.mode) & 0o170_000 == 0o100_000
-    }
-
-    #[inline(always)]
-    fn same_file(&self, other: &Self) -> bool {
-        self.device[0] == other.device[0]
-            && self.device[1] == other.device[1]
-            && self.inode == other.inode
-    }
-}
+const _: () = assert!(size_of::<Statx>() == 256, "as linux/stat.h has it");
 
 /// statx(2).
 #[inline(always)]
-fn look(folder: usize, path: &Path, flags: usize) -> Result<About, Errno> {
-    let mut about = MaybeUninit::<About>::uninit();
-    let to = about.as_mut_ptr();
-    // SAFETY: the path ends in a NUL, and `about` is as large as the kernel's structure.
-    unsafe { syscall!(Sysno::statx, folder, path.pointer(), flags, BASIC, to) }?;
+fn look(folder: usize, path: &CStr, flags: usize) -> Result<About, Errno> {
+    let mut answer = MaybeUninit::<Statx>::uninit();
+    let to = answer.as_mut_ptr();
+    // SAFETY: the path ends in a NUL, and the answer is as large as the kernel's structure.
+    unsafe { syscall!(Sysno::statx, folder, path.as_ptr(), flags, BASIC, to) }?;
     // SAFETY: the call has succeeded, and then it has written all of it.
-    Ok(unsafe { about.assume_init() })
+    Ok(unsafe {
+        About {
+            owner: (*to).owner,
+            group: (*to).group,
+            mode: (*to).mode,
+            inode: (*to).inode,
+            device: ((*to).device[0], (*to).device[1]),
+        }
+    })
+}
+
+/// Whether there is nothing at a path.
+#[inline(always)]
+fn is_nothing(looked: Result<About, Errno>) -> bool {
+    matches!(looked, Err(Errno::ENOENT))
 }
 
 /// openat2(2)'s `struct open_how`.
@@ -399,7 +408,7 @@ struct OpenHow {
 }
 
 // linux/fcntl.h, linux/stat.h, linux/openat2.h and asm-generic/fcntl.h.
-const HERE: usize = -100_isize as usize;
+const HERE: usize = (-100_isize).cast_unsigned();
 const MAY_EXECUTE: usize = 1;
 const NO_FOLLOW: usize = 0x100;
 const EMPTY_PATH: usize = 0x1000;

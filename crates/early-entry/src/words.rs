@@ -112,15 +112,13 @@ fn is_one_of(word: &[u8], list: &[&[u8]]) -> bool {
 /// The two sides of the first `=`, if there is one.
 #[inline(always)]
 fn split_value(word: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let mut at = 0;
-    for byte in word {
+    for (at, byte) in word.iter().enumerate() {
         if *byte == b'=' {
             return match (word.get(..at), word.get(at + 1..)) {
                 (Some(name), Some(value)) => (name, Some(value)),
                 _ => (word, None),
             };
         }
-        at += 1;
     }
     (word, None)
 }
