@@ -467,7 +467,7 @@ items:
     let main = &all[2];
     assert_eq!(main["handler"], "sandboxed");
     assert_eq!(main["namespace"], "n");
-    assert_eq!(main["line"], 17);
+    assert_eq!(main["line"], 18);
     // The policy restricts, so that what the absent file says would count.
     assert!(
         main["unknown"]

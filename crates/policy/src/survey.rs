@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
@@ -13,6 +14,7 @@ use rustix::io::Errno;
 use crate::directory::POLICY;
 use crate::document::ProfileDocument;
 use crate::error::Problem;
+use crate::folder::Folder;
 use crate::outline::At;
 use crate::policy::{Lines, Place, Root};
 use crate::profile_name::ProfileName;
@@ -72,7 +74,7 @@ impl Survey {
         };
         survey.check_above(&directory);
         survey.read_all(&directory);
-        survey.policy.directory = Some(directory);
+        survey.policy.directory = Some(Rc::new(directory));
         survey.remarks.extend(survey.policy.remarks());
         survey.find_strays();
         Ok(Some(survey))
@@ -172,23 +174,22 @@ impl Survey {
     }
 
     fn roots(&self) -> Vec<Root> {
-        let own = self.policy.directory.as_ref().map(|directory| Root {
-            path: directory.path.join("profiles"),
-            trust_links: false,
-        });
-        own.into_iter()
-            .chain(self.policy.roots.iter().cloned())
+        let directory = self.policy.directory.as_deref();
+        let own = directory.map(|directory| &directory.profiles);
+        let all = own.into_iter().chain(&self.policy.roots);
+        // Each look is a new one here: nothing depends on their being of one generation.
+        all.map(|root| Root::new(root.path.clone(), root.trust_links))
             .collect()
     }
 
     fn open(
         &mut self,
-        folder: &OwnedFd,
+        folder: &Folder,
         root: &Root,
         name: &ProfileName,
     ) -> Result<Option<Found>, PolicyError> {
         let file = root.path.join(name.as_path());
-        let mut opened = open::beneath(folder, name.as_path());
+        let mut opened = folder.file(name.as_path());
         if opened.as_ref().err() == Some(&Errno::XDEV) && root.trust_links {
             opened = open::following(folder, name.as_path());
         }
@@ -225,7 +226,7 @@ impl Survey {
     /// Owners and modes of the directory and of what is above it: each, not the first that is wrong.
     fn check_above(&mut self, directory: &Directory) {
         let Some(trusted) = self.trusted else { return };
-        let real = match real_path(&directory.fd, &directory.path) {
+        let real = match real_path(&directory.folder, &directory.path) {
             Ok(real) => real,
             Err(error) => return self.fault(error),
         };
@@ -292,7 +293,7 @@ impl Survey {
     /// A file of the directory as text; none if it is not there or cannot be read, which is noted.
     fn text(&mut self, directory: &Directory, name: &Path) -> Option<(Arc<Path>, String)> {
         let file: Arc<Path> = Arc::from(directory.path.join(name));
-        let fd = match open::beneath(directory.fd.as_fd(), name) {
+        let fd = match directory.folder.file(name) {
             Err(Errno::NOENT) => return None,
             Err(errno) => {
                 self.fault(io(&file, "open it", errno));
@@ -332,8 +333,8 @@ impl Survey {
     fn drop_ins(&mut self, directory: &Directory) -> Vec<std::ffi::OsString> {
         let shown = directory.path.join("policy.d");
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = match rustix::fs::openat(&directory.fd, "policy.d", flags, Mode::empty()) {
-            Err(Errno::NOENT) if !open::dangles(&directory.fd, Path::new("policy.d")) => {
+        let folder = match rustix::fs::openat(&directory.folder, "policy.d", flags, Mode::empty()) {
+            Err(Errno::NOENT) if !open::dangles(&directory.folder, Path::new("policy.d")) => {
                 return Vec::new();
             }
             Err(errno) => {

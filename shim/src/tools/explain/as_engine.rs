@@ -6,12 +6,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use profile::CAPABILITIES;
+use profile::{CAPABILITIES, DOCKER_CAPABILITIES};
 use serde_json::{Map, Value, json};
 
 use super::kubelet::{CONTAINER_KEY, POD_KEY};
 use super::manifest::{Container, Pod};
-use crate::tools::profile::capability::DOCKER;
 
 /// An engine that Kubernetes talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -43,7 +42,7 @@ pub(super) struct Making<'a> {
 pub(super) fn capabilities(engine: Engine, container: Option<&Container>) -> BTreeSet<String> {
     let all = || CAPABILITIES.iter().map(|name| (*name).to_owned()).collect();
     let defaults: &[&str] = match engine {
-        Engine::Containerd => &DOCKER,
+        Engine::Containerd => &DOCKER_CAPABILITIES,
         Engine::CriO => CRI_O,
     };
     let mut set: BTreeSet<String> = defaults.iter().map(|name| (*name).to_owned()).collect();
