@@ -43,7 +43,7 @@ pub use directory::{Directory, ask};
 pub use document::Combine;
 pub use error::{PolicyError, Problem};
 pub use identity::{Engine, Identity};
-pub use outline::{At, Effect, FloorOutline, Outline, RuleOutline, Said};
+pub use outline::{At, Effect, Fields, FloorOutline, Outline, RuleOutline, Said};
 pub use passed::{Passed, Told};
 pub use policy::{LogTo, Mode, Policy};
 pub use profile_name::{ProfileName, Wanted};

@@ -16,6 +16,9 @@ pub struct At {
     pub line: usize,
 }
 
+/// A `when`: each field given, and the values of which any may match.
+pub type Fields = Vec<(String, Vec<String>)>;
+
 /// A value, and whether a rule says it itself or has it from the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said<T> {
@@ -74,7 +77,7 @@ pub struct RuleOutline {
     /// Where it stands.
     pub at: At,
     /// Its `when`: each field, and the values of which any may match. Empty: every container.
-    pub when: Vec<(String, Vec<String>)>,
+    pub when: Fields,
     /// What it does.
     pub effect: Effect,
 }
@@ -87,7 +90,7 @@ pub struct FloorOutline {
     /// The profile, in the policy's words.
     pub profile: String,
     /// Its exceptions: name and `when`.
-    pub except: Vec<(String, Vec<(String, Vec<String>)>)>,
+    pub except: Vec<(String, Fields)>,
 }
 
 impl Policy {
@@ -204,8 +207,8 @@ impl Combine {
 
 impl WhenDocument {
     /// The fields given, in the order of the documentation, and their values.
-    pub(crate) fn fields(&self) -> Vec<(String, Vec<String>)> {
-        let mut fields: Vec<(String, Vec<String>)> = Vec::new();
+    pub(crate) fn fields(&self) -> Fields {
+        let mut fields = Fields::new();
         for (field, globs) in self.texts() {
             if let Some(globs) = globs {
                 fields.push((field.to_owned(), globs.as_slice().to_vec()));

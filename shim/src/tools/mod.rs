@@ -14,6 +14,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use serde_json::Value;
 
 use crate::argv::Own;
 
@@ -71,6 +72,13 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
 /// Prints an answer; a reader that has gone away wants no more of it.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Puts a member into a JSON object.
+fn put(object: &mut Value, key: &str, member: impl Into<Value>) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(key.to_owned(), member.into());
+    }
 }
 
 /// Prints a complaint.

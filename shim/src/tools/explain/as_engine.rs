@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::kubelet::{CONTAINER_KEY, POD_KEY};
 use super::manifest::{Container, Pod};
+use crate::tools::put;
 
 /// An engine that Kubernetes talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -138,7 +139,11 @@ impl Making<'_> {
             "resources": {"devices": [{"allow": privileged, "access": "rwm"}]},
         });
         if let Some(seccomp) = self.seccomp {
-            linux["seccomp"] = serde_json::from_str(seccomp)?;
+            put(
+                &mut linux,
+                "seccomp",
+                serde_json::from_str::<Value>(seccomp)?,
+            );
         }
         let bounding = capabilities(self.engine, container);
         let config = json!({

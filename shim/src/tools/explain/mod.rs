@@ -15,7 +15,7 @@ use policy::Directory;
 use serde_json::json;
 
 use self::answer::Answer;
-use super::{Format, complain, print};
+use super::{Format, complain, print, put};
 use crate::argv::{Flavor, Own};
 use crate::create::{Files, check_bundle, load};
 use crate::refusal::Refusal;
@@ -73,7 +73,7 @@ impl Explain {
                     }
                     Format::Json => {
                         let mut value = answer.json();
-                        value["config"] = json!(shown);
+                        put(&mut value, "config", json!(shown));
                         print(&format!("{value:#}\n"));
                     }
                 }

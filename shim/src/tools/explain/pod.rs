@@ -16,7 +16,7 @@ use super::manifest::{self, Container, Pod};
 use super::{Explain, HANDLER, flavor};
 use crate::argv::{Flavor, Own};
 use crate::create::{Files, load};
-use crate::tools::{Format, complain, page::page, print};
+use crate::tools::{Format, complain, page::page, print, put};
 use crate::{errno_words, node};
 
 /// Options that go with `--pod`.
@@ -427,15 +427,19 @@ impl Entry<'_> {
             }
             fields.insert("unknown".to_owned(), json!(reason));
         }
-        value["owner"] = json!(self.pod.owner);
-        value["pod"] = json!(self.pod.name);
-        value["namespace"] = json!(self.namespace);
-        value["container"] = json!(self.container.map(|container| &container.name));
-        value["kind"] = json!(self.kind());
-        value["line"] = json!(self.line());
-        value["handler"] = json!(self.handler);
-        value["notes"] = json!(self.notes);
-        value["kubernetes"] = self.kubernetes();
+        put(&mut value, "owner", json!(self.pod.owner));
+        put(&mut value, "pod", json!(self.pod.name));
+        put(&mut value, "namespace", json!(self.namespace));
+        put(
+            &mut value,
+            "container",
+            json!(self.container.map(|container| &container.name)),
+        );
+        put(&mut value, "kind", json!(self.kind()));
+        put(&mut value, "line", json!(self.line()));
+        put(&mut value, "handler", json!(self.handler));
+        put(&mut value, "notes", json!(self.notes));
+        put(&mut value, "kubernetes", self.kubernetes());
         value
     }
 
@@ -454,8 +458,8 @@ impl Entry<'_> {
         if self.privileged {
             return json!({"type": "Unconfined", "because": "privileged", "requested": asks});
         }
-        asks["by"] = json!(selected.by);
-        asks["implicit"] = json!(selected.implicit);
+        put(&mut asks, "by", json!(selected.by));
+        put(&mut asks, "implicit", json!(selected.implicit));
         asks
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::argv::Own;
 use crate::create::load;
-use crate::tools::{Format, complain, page::page, paint::Paint, print};
+use crate::tools::{Format, complain, page::page, paint::Paint, print, put};
 use crate::{errno_words, policy_directory};
 
 /// Show the policy in effect: settings, rules in order, defaults, floors, and where each stands
@@ -239,7 +239,11 @@ fn json(outline: &Outline) -> Value {
     let rules: Vec<Value> = outline.rules.iter().map(of_rule).collect();
     let floors: Vec<Value> = outline.floors.iter().map(of_floor).collect();
     let mut defaults = of_effect(&outline.defaults);
-    defaults["at"] = json!(outline.defaults_at.as_ref().map(of_place));
+    put(
+        &mut defaults,
+        "at",
+        json!(outline.defaults_at.as_ref().map(of_place)),
+    );
     let default = outline.runtime_default.as_ref();
     json!({
         "directory": outline.directory.as_ref().map(path),
@@ -258,9 +262,9 @@ fn json(outline: &Outline) -> Value {
 
 fn of_rule(rule: &RuleOutline) -> Value {
     let mut value = of_effect(&rule.effect);
-    value["name"] = json!(rule.name);
-    value["at"] = of_place(&rule.at);
-    value["when"] = of_when(&rule.when);
+    put(&mut value, "name", json!(rule.name));
+    put(&mut value, "at", of_place(&rule.at));
+    put(&mut value, "when", of_when(&rule.when));
     value
 }
 
