@@ -102,6 +102,7 @@ fn the_schema_and_the_program_accept_and_refuse_alike() {
     for bad in [
         "version = 1\nstric = true",
         "version = \"1\"",
+        "version = 2",
         "strict = true",
         "version = 1\n[runtime]\npaht = \"/x\"",
         "version = 1\n[default]\nprofile = \"RuntimeDefault\"",

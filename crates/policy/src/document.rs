@@ -17,22 +17,31 @@ use crate::profile_name::{ProfileName, Wanted};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyDocument {
-    #[cfg_attr(test, schemars(with = "i64"))]
+    /// The version of the format: 1.
+    #[cfg_attr(test, schemars(with = "i64", range(min = 1, max = 1)))]
     pub(crate) version: Spanned<i64>,
+    /// Refuse a create in doubt instead of mending it.
     #[serde(default)]
     pub(crate) strict: bool,
+    /// The real runtime.
     #[serde(default)]
     pub(crate) runtime: RuntimeDocument,
+    /// Where a request is read from.
     #[serde(default)]
     pub(crate) request: RequestDocument,
+    /// More profile roots.
     #[serde(default)]
     pub(crate) localhost: LocalhostDocument,
+    /// Where decisions are recorded.
     #[serde(default)]
     pub(crate) log: LogDocument,
+    /// What applies where no rule matches.
     #[serde(default)]
     pub(crate) defaults: DefaultsDocument,
+    /// A profile that no container may be weaker than.
     #[cfg_attr(test, schemars(with = "Option<FloorDocument>"))]
     pub(crate) floor: Option<Spanned<FloorDocument>>,
+    /// Rules, tried in order; the first that matches decides.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Vec<RuleDocument>"))]
     pub(crate) rule: Vec<Spanned<RuleDocument>>,
@@ -43,10 +52,13 @@ pub(crate) struct PolicyDocument {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DropInDocument {
-    #[cfg_attr(test, schemars(with = "i64"))]
+    /// The version of the format: 1.
+    #[cfg_attr(test, schemars(with = "i64", range(min = 1, max = 1)))]
     pub(crate) version: Spanned<i64>,
+    /// A profile that no container may be weaker than.
     #[cfg_attr(test, schemars(with = "Option<FloorDocument>"))]
     pub(crate) floor: Option<Spanned<FloorDocument>>,
+    /// Rules, read after those of policy.toml.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Vec<RuleDocument>"))]
     pub(crate) rule: Vec<Spanned<RuleDocument>>,
@@ -56,6 +68,7 @@ pub(crate) struct DropInDocument {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuntimeDocument {
+    /// The absolute path of runc, crun or youki.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) path: Option<Spanned<PathBuf>>,
 }
@@ -64,6 +77,7 @@ pub(crate) struct RuntimeDocument {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RequestDocument {
+    /// Honour Kubernetes' old seccomp annotations.
     #[serde(default)]
     pub(crate) annotations: bool,
 }
@@ -72,6 +86,7 @@ pub(crate) struct RequestDocument {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LocalhostDocument {
+    /// Folders that are searched after profiles/, by absolute path.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Vec<RootDocument>"))]
     pub(crate) roots: Vec<Spanned<RootDocument>>,
@@ -100,6 +115,7 @@ pub(crate) struct RootTable {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogDocument {
+    /// auto, journald, off, or the absolute path of a file.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) decisions: Option<Spanned<String>>,
 }
@@ -108,12 +124,14 @@ pub(crate) struct LogDocument {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DefaultsDocument {
+    /// The profile where no rule matches.
     #[cfg_attr(test, schemars(with = "Option<ProfileDocument>"))]
     pub(crate) profile: Option<Spanned<ProfileDocument>>,
     pub(crate) combine: Option<Combine>,
     #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
+    /// The file below a profile root that RuntimeDefault means.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) runtime_default: Option<Spanned<String>>,
 }
@@ -122,8 +140,10 @@ pub(crate) struct DefaultsDocument {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FloorDocument {
+    /// The least that a container gets.
     #[cfg_attr(test, schemars(with = "ProfileDocument"))]
     pub(crate) profile: Spanned<ProfileDocument>,
+    /// Whom the floor does not hold for.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Vec<ExceptionDocument>"))]
     pub(crate) except: Vec<Spanned<ExceptionDocument>>,
@@ -133,7 +153,9 @@ pub(crate) struct FloorDocument {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExceptionDocument {
+    /// For records.
     pub(crate) name: String,
+    /// Whom it is for; not by annotation or requested.
     pub(crate) when: WhenDocument,
 }
 
@@ -141,9 +163,12 @@ pub(crate) struct ExceptionDocument {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleDocument {
+    /// For people: explain, records, errors.
     pub(crate) name: Option<String>,
+    /// Which containers it is for; every one without.
     #[serde(default)]
     pub(crate) when: WhenDocument,
+    /// The profile; without it the defaults'.
     pub(crate) profile: Option<ProfileDocument>,
     pub(crate) combine: Option<Combine>,
     #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
@@ -156,20 +181,33 @@ pub(crate) struct RuleDocument {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhenDocument {
+    /// docker, containerd, cri-o, podman, buildkit or unknown.
     #[cfg_attr(test, schemars(with = "Option<Globs>"))]
     pub(crate) engine: Option<Spanned<Globs>>,
+    /// --shim-handler, else the name that the binary was started by.
     pub(crate) handler: Option<Globs>,
+    /// The pod's Kubernetes namespace.
     pub(crate) namespace: Option<Globs>,
+    /// The pod's name.
     pub(crate) pod: Option<Globs>,
+    /// The container's name in its pod.
     pub(crate) container: Option<Globs>,
+    /// The image, as the engine names it: docker.io/library/nginx:1.29.
     pub(crate) image: Option<Globs>,
+    /// Annotations that must be there, with globs for their values.
     #[serde(default)]
     pub(crate) annotation: BTreeMap<String, Globs>,
+    /// Whether it looks privileged.
     pub(crate) privileged: Option<bool>,
+    /// Whether it shares the host's network namespace.
     pub(crate) host_network: Option<bool>,
+    /// Whether it shares the host's pid namespace.
     pub(crate) host_pid: Option<bool>,
+    /// Whether it shares the host's ipc namespace.
     pub(crate) host_ipc: Option<bool>,
+    /// Whether it has or joins a user namespace.
     pub(crate) user_namespace: Option<bool>,
+    /// RuntimeDefault, Localhost, Unconfined, or spec where only the profile is told.
     #[cfg_attr(test, schemars(with = "Option<Globs>"))]
     pub(crate) requested: Option<Spanned<Globs>>,
 }
