@@ -29,7 +29,9 @@ fn check(policy: &PolicyDir, more: &[&str]) -> Outcome {
 }
 
 fn json(said: &Outcome) -> Value {
-    serde_json::from_str(&said.stdout).expect(&said.text())
+    let value = serde_json::from_str(&said.stdout);
+    assert!(value.is_ok(), "{said:?}");
+    value.expect("JSON")
 }
 
 #[test]
