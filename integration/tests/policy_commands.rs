@@ -283,6 +283,9 @@ name = "team a"
 when = { namespace = "team-a", container = "unconfined" }
 profile = { type = "Localhost", localhostProfile = "a.json" }
 combine = "restrict"
+[[rule]]
+name = "not looked at"
+when = { namespace = "late" }
 "#,
     )
     .with_profile("a.json", DENY_MKDIR)
@@ -336,7 +339,10 @@ fn explain_shows_each_step_and_what_is_not_told() {
         .iter()
         .filter_map(|one| one["field"].as_str())
         .collect();
-    assert_eq!(fields, ["namespace", "annotation", "container"]);
+    assert_eq!(
+        fields,
+        ["namespace", "annotation", "container", "namespace"]
+    );
     assert_eq!(answer["passedOver"][0]["told"], Value::Null);
     let not_told = answer["notTold"].as_array().expect("fields");
     for field in ["namespace", "pod", "container", "image"] {
@@ -344,6 +350,11 @@ fn explain_shows_each_step_and_what_is_not_told() {
     }
     let said = explain_pod(policy.path(), POD, &[]);
     assert!(said.ok(), "{said:?}");
+    let (_, of_container) = said
+        .stdout
+        .split_once("container unconfined (")
+        .expect("it");
+    assert!(!of_container.contains("not looked at"), "{of_container}");
     for words in [
         "Pod web-plain, container unconfined (-:5)\n",
         "kubernetes  Unconfined: nothing is said",
