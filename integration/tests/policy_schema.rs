@@ -1,6 +1,10 @@
 //! The JSON Schema that editors get, held against the policies of the documentation and against
 //! what the program itself accepts.
-#![expect(clippy::expect_used, reason = "a test ends there")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test ends there"
+)]
 
 use std::fs;
 use std::process::Command;
