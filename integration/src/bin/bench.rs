@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use integration::{PolicyDir, RealRuntime, TestBundle, run, shim_binary};
+use integration::{PolicyDir, RealRuntime, TestBundle, docker_sized, run, shim_binary};
 use serde_json::Value;
 
 /// One thing to time: its name, what to run, and what to run afterwards, untimed.
@@ -136,21 +136,6 @@ fn main() -> ExitCode {
     );
     println!("raw numbers: {raw}/*.csv");
     ExitCode::SUCCESS
-}
-
-/// The embedded default as a container without any capability gets it under runc: as large as
-/// Docker's of 2026, with as few conditions.
-fn docker_sized() -> Value {
-    let target = profile::Target {
-        capabilities: std::collections::BTreeSet::new(),
-        arch: profile::native_from_name(std::env::consts::ARCH)
-            .unwrap_or(profile::Arch::ScmpArchX86_64),
-        kernel: profile::Kernel { major: 6, minor: 1 },
-    };
-    serde_json::from_str(
-        &default_profile::resolve_for(&target, default_profile::Newer::Runtime).to_json(),
-    )
-    .unwrap_or_default()
 }
 
 /// Times all entries in rounds and gives the table.
