@@ -2,8 +2,8 @@
 //!
 //! A create takes some thousand small pieces and execs; giving them back and finding them again was a
 //! sixth of its instructions. So pieces come from a room of fixed size, one after the other, and
-//! only the last one can grow, shrink or be given back. What no longer fits comes from the system's
-//! heap, as does all that a tool needs once it runs for longer.
+//! only the last one can grow or be given back. Large pieces, which grow and would leave holes, come
+//! from the system's heap, as does all that no longer fits once a tool runs for longer.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -17,11 +17,14 @@ pub(crate) struct Heap {
     room: Room,
 }
 
-/// As much as a create with a Docker-sized profile takes, and some. Untouched pages cost nothing.
-const SIZE: usize = 1024 * 1024;
+/// More than a create with a Docker-sized profile takes. Pages that nobody touches cost nothing.
+const SIZE: usize = 512 * 1024;
 
 #[repr(align(64))]
 struct Room(UnsafeCell<[u8; SIZE]>);
+
+/// The largest piece that comes from the room, in bytes.
+const SMALL: usize = 512;
 
 /// The largest alignment that the room has.
 const ALIGNED: usize = align_of::<Room>();
@@ -36,7 +39,7 @@ impl Heap {
 
     /// Takes a piece of the room; none if there is no room for it.
     fn take(&self, layout: Layout) -> Option<*mut u8> {
-        if layout.align() > ALIGNED {
+        if layout.align() > ALIGNED || layout.size() > SMALL {
             return None;
         }
         let mut taken = self.taken.load(Ordering::Relaxed);
@@ -110,7 +113,7 @@ unsafe impl GlobalAlloc for Heap {
             start.wrapping_add(layout.size()),
             start.saturating_add(size),
         );
-        if new_end <= end || self.move_end(start, end, new_end) {
+        if new_end <= end || (size <= SMALL && self.move_end(start, end, new_end)) {
             return piece;
         }
         // SAFETY: the caller promises that `size` is not zero and fits with the alignment.

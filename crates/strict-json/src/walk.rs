@@ -116,6 +116,7 @@ const BRACKET: u8 = 4;
 /// What ends a number or a word.
 const AFTER_WORD: u8 = 8;
 
+#[expect(clippy::indexing_slicing, reason = "the compiler does it")]
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     classes[b'"' as usize] = QUOTE;
