@@ -5,6 +5,7 @@
 mod bundle;
 mod docker_sized;
 mod mounts;
+mod oci_json;
 mod policy_dir;
 mod probe;
 mod program;
@@ -18,6 +19,7 @@ mod steps;
 pub use bundle::TestBundle;
 pub use docker_sized::{docker_sized, ten_rules};
 pub use mounts::PrivateMount;
+pub use oci_json::plain;
 pub use policy_dir::PolicyDir;
 pub use probe::{Came, Probe};
 pub use program::{Outcome, copy_program, explain, run, shim_binary};

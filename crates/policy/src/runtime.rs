@@ -27,7 +27,7 @@ impl Directory {
     /// `delete` to a runtime that does not know the container.
     pub fn runtime(&self) -> Result<Option<PathBuf>, PolicyError> {
         let shown = self.path.join(POLICY);
-        let fd = match open::beneath(&self.fd, POLICY.as_ref()) {
+        let fd = match self.folder.file(POLICY.as_ref()) {
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => {
                 return Err(PolicyError::new(
