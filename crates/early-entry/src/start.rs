@@ -236,10 +236,10 @@ fn named_by<'a, const N: usize>(
     }
 }
 
-/// A path, and room for the NUL that the kernel wants after it.
+/// Room for a path and the NUL that the kernel wants after it. With a length beside it, the compiler
+/// would call `memset` to make it.
 struct Path {
     bytes: MaybeUninit<[u8; LONGEST_PATH]>,
-    length: usize,
 }
 
 /// Longer paths are left to the ordinary path.
@@ -250,7 +250,6 @@ impl Path {
     fn new() -> Self {
         Self {
             bytes: MaybeUninit::uninit(),
-            length: 0,
         }
     }
 
@@ -258,22 +257,22 @@ impl Path {
     #[inline(always)]
     fn set(&mut self, parts: &[&[u8]]) -> Option<&CStr> {
         let start = self.bytes.as_mut_ptr().cast::<u8>();
-        self.length = 0;
+        let mut length = 0;
         for part in parts {
             for byte in *part {
-                if self.length + 1 == LONGEST_PATH || *byte == 0 {
+                if length + 1 == LONGEST_PATH || *byte == 0 {
                     return None;
                 }
                 // SAFETY: `length` is below the array's last place, by the line above.
-                unsafe { start.add(self.length).write(*byte) };
-                self.length += 1;
+                unsafe { start.add(length).write(*byte) };
+                length += 1;
             }
         }
         // SAFETY: `length` is at most the array's last place. All bytes up to there are written
         // then, and of them the last alone is a NUL.
         unsafe {
-            start.add(self.length).write(0);
-            let bytes = slice::from_raw_parts(start, self.length + 1);
+            start.add(length).write(0);
+            let bytes = slice::from_raw_parts(start, length + 1);
             Some(CStr::from_bytes_with_nul_unchecked(bytes))
         }
     }
