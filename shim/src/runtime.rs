@@ -13,11 +13,11 @@ use crate::argv::{Flavor, Own};
 use crate::refusal::Refusal;
 
 /// The runtimes looked for, best known first.
-const NAMES: &[&str] = &["runc", "crun", "youki"];
+pub(crate) const NAMES: &[&str] = &["runc", "crun", "youki"];
 
 /// Where they are looked for: engines call us without PATH (Podman's kill and delete), and PATH is
 /// not for root to follow.
-const FOLDERS: &[&str] = &[
+pub(crate) const FOLDERS: &[&str] = &[
     "/usr/local/sbin",
     "/usr/local/bin",
     "/usr/sbin",
@@ -48,7 +48,7 @@ pub const NOTE: Note = Note {
 
 /// How much of a program's head is searched for the note; linkers put notes right after the program
 /// headers.
-const HEAD: usize = 4096;
+pub(crate) const HEAD: usize = 4096;
 
 /// A runtime that can be handed a call.
 #[derive(Debug)]
@@ -167,7 +167,7 @@ impl Runtime {
 }
 
 /// Whether there is something at `path` that we may execute.
-fn is_program(path: &Path) -> bool {
+pub(crate) fn is_program(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
         && rustix::fs::stat(path)
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
@@ -192,7 +192,8 @@ fn is_ourselves(fd: &OwnedFd, stat: &Stat) -> bool {
     same || carries_note(head)
 }
 
-fn carries_note(head: &[u8]) -> bool {
+/// Whether the head of a file is that of some copy of this program.
+pub(crate) fn carries_note(head: &[u8]) -> bool {
     let mut mark = [0_u8; 32];
     let (name, description) = mark.split_at_mut(16);
     name.copy_from_slice(&NOTE.name);

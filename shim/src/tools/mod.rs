@@ -3,7 +3,9 @@
 //! Exit codes: 0 all is well, 1 the answer is no, 2 asked wrongly.
 
 mod change;
+mod doctor;
 mod explain;
+mod install;
 mod page;
 mod paint;
 mod profile;
@@ -16,7 +18,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::argv::Own;
 
 /// The words that are ours as the first word of the command line; no runtime has them.
-const OWN_WORDS: &[&str] = &["explain", "profile"];
+const OWN_WORDS: &[&str] = &["doctor", "explain", "install", "profile", "uninstall"];
 
 /// Whether `word` calls for one of our tools.
 #[must_use]
@@ -34,8 +36,11 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
+    Doctor(doctor::Doctor),
     Explain(explain::Explain),
+    Install(install::Install),
     Profile(profile::Profile),
+    Uninstall(install::Uninstall),
 }
 
 /// How a tool prints.
@@ -54,7 +59,10 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
     match CommandLine::try_parse_from(argv) {
         Ok(line) => match line.tool {
             Tool::Explain(explain) => explain.run(own),
+            Tool::Doctor(doctor) => doctor.run(own),
+            Tool::Install(install) => install.run(),
             Tool::Profile(profile) => profile.run(),
+            Tool::Uninstall(uninstall) => uninstall.run(),
         },
         Err(error) => {
             // Help goes to stdout and a wrong question to stderr; a closed one hears neither.
