@@ -26,6 +26,11 @@ pub(super) trait Configuration {
     ) -> Result<Option<String>, String>;
     /// The path that the handler's entry names; none without such an entry.
     fn path_of(&self, now: &str, handler: &str) -> Result<Option<String>, String>;
+    /// Whether the file is ours alone: then no backup is kept of it (CRI-O reads whatever is in its
+    /// folder), and a default in it is one that we set.
+    fn is_ours(&self) -> bool {
+        false
+    }
     /// All entries: names and paths.
     fn handlers(&self, now: &str) -> Result<Vec<(String, String)>, String>;
     /// The default runtime that the text names.

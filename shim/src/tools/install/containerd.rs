@@ -131,8 +131,21 @@ impl Configuration for Containerd {
         let key = ["plugins", plugin, "containerd", DEFAULT];
         match default {
             Some(Some(old)) => new = text::set(&new, &section, DEFAULT, old)?,
-            Some(None) => new = text::without(&new, &key, key.len())?,
+            // A header that was written for it goes with it.
+            Some(None) => {
+                let alone = text::table_with(&section, DEFAULT, handler);
+                new = match text::cut(&new, &alone) {
+                    Some(new) => new,
+                    None => text::without(&new, &key, key.len())?,
+                };
+            }
             None => (),
+        }
+        let names = self.handlers(&new)?;
+        if let ([(_, path)], Some(cut)) = (names.as_slice(), text::cut(&new, &runc(plugin)))
+            && path.is_empty()
+        {
+            new = cut;
         }
         let left = text::parse(&new)?;
         let empty = text::at(left.as_table(), &runtimes(plugin))
@@ -144,6 +157,10 @@ impl Configuration for Containerd {
             .iter()
             .any(|(key, _)| key != "version" && key != "plugins");
         Ok((!ours || !empty || more).then_some(new))
+    }
+
+    fn is_ours(&self) -> bool {
+        matches!(self, Self::DropIn(_))
     }
 
     fn path_of(&self, now: &str, handler: &str) -> Result<Option<String>, String> {

@@ -50,7 +50,7 @@ impl Crio {
 
 impl Configuration for Crio {
     fn add(&self, before: Option<&str>, wish: &Wish<'_>) -> Result<String, String> {
-        let mut document = text::parse_mut(before.unwrap_or(NEW))?;
+        let mut document = text::parse_mut(before.unwrap_or_default())?;
         if wish.default {
             let runtime = text::table(&mut document, &["crio", "runtime"])?;
             if runtime.get(DEFAULT).and_then(Item::as_str) != Some(wish.handler) {
@@ -70,7 +70,8 @@ impl Configuration for Crio {
                 entry.insert(key, value.clone());
             }
         }
-        Ok(document.to_string())
+        let head = if before.is_none() { NEW } else { "" };
+        Ok(format!("{head}{document}"))
     }
 
     fn remove(
@@ -89,6 +90,10 @@ impl Configuration for Crio {
             };
         }
         Ok((!text::parse(&new)?.as_table().is_empty()).then_some(new))
+    }
+
+    fn is_ours(&self) -> bool {
+        true
     }
 
     fn path_of(&self, now: &str, handler: &str) -> Result<Option<String>, String> {

@@ -8,7 +8,10 @@ use strict_json::{Member, Value};
 /// The text with one more member at the end of `object`, laid out as its neighbours are.
 pub(super) fn insert(text: &str, object: Value<'_>, key: &str, value: &Json) -> String {
     let members: Vec<Member<'_>> = object.members().collect();
-    let layout = Layout::of(text);
+    let mut layout = Layout::of(text);
+    if !members.is_empty() && !object.raw().contains('\n') {
+        layout.unit.clear();
+    }
     let range = object.range();
     let (at, before, after) = match members.last() {
         Some(last) => {
@@ -87,7 +90,7 @@ impl Layout {
         let indented = text.lines().skip(1).find_map(|line| {
             let rest = line.trim_start_matches([' ', '\t']);
             let space = line.get(..line.len().saturating_sub(rest.len()))?;
-            (!space.is_empty() && !rest.is_empty()).then(|| space.to_owned())
+            (!space.is_empty() && rest.starts_with('"')).then(|| space.to_owned())
         });
         let several = text.trim().contains('\n');
         let empty = text

@@ -20,6 +20,8 @@ mod step;
 mod toml_text;
 mod verify;
 
+pub(super) use self::verify::program;
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};

@@ -80,13 +80,17 @@ pub(super) fn install(install: &Install) -> Result<Plan, Fault> {
         }
         steps.push(Step::File {
             place: host.place(&target.path)?,
-            shown: target.path,
-            undoes: Undoes::Nothing,
+            shown: target.path.clone(),
+            undoes: if target.ways.is_ours() {
+                Undoes::Ours
+            } else {
+                Undoes::Nothing
+            },
             before,
             after: Some(after),
         });
     }
-    if asked.engine == Engine::Docker {
+    if asked.engine == Engine::Docker && install.set_default {
         notes.push(
             "docker build goes past default-runtime; for BuildKit start dockerd with \
              DOCKER_BUILDKIT_RUNC_COMMAND set to this path"
@@ -416,7 +420,9 @@ fn taken_out(
     }
     let default = ways.default_of(now).map_err(placed(&target.path))?;
     let mut new_default = None;
-    if default.as_deref() == Some(handler) {
+    if default.as_deref() == Some(handler) && ways.is_ours() {
+        new_default = Some(None);
+    } else if default.as_deref() == Some(handler) {
         new_default = Some(default_before(&**ways, &kept, handler).ok_or_else(|| Fault::Config {
             path: target.path.clone(),
             what: format!(
@@ -428,7 +434,16 @@ fn taken_out(
     let after = ways
         .remove(now, handler, new_default)
         .map_err(placed(&target.path))?;
-    Ok((after, Undoes::Nothing))
+    if ways.is_ours() {
+        return Ok((after, Undoes::Ours));
+    }
+    let same = kept
+        .into_iter()
+        .find(|(_, text)| Some(text) == after.as_ref());
+    Ok(match same {
+        Some((backup, _)) => (after, Undoes::Backup(backup)),
+        None => (after, Undoes::Nothing),
+    })
 }
 
 /// The default that was in force before the handler was made it: `Some(None)` where none was named.

@@ -63,7 +63,7 @@ fn owned(names: &[&str]) -> Vec<String> {
 
 impl Configuration for Podman {
     fn add(&self, before: Option<&str>, wish: &Wish<'_>) -> Result<String, String> {
-        let mut document = text::parse_mut(before.unwrap_or(NEW))?;
+        let mut document = text::parse_mut(before.unwrap_or_default())?;
         let engine = text::table(&mut document, &["engine"])?;
         include(engine, SUPPORTS_JSON, &self.json, wish.handler);
         if self.crun {
@@ -77,7 +77,8 @@ impl Configuration for Podman {
         if there.as_deref() != Some(&[wish.path.to_owned()]) {
             runtimes.insert(wish.handler, toml_edit::value(text::strings([wish.path])));
         }
-        Ok(document.to_string())
+        let head = if before.is_none() { NEW } else { "" };
+        Ok(format!("{head}{document}"))
     }
 
     fn remove(
@@ -106,6 +107,10 @@ impl Configuration for Podman {
         runtimes.remove(handler);
         let last = runtimes.is_empty();
         Ok((!last || more_than_ours(&document)).then(|| document.to_string()))
+    }
+
+    fn is_ours(&self) -> bool {
+        true
     }
 
     fn path_of(&self, now: &str, handler: &str) -> Result<Option<String>, String> {

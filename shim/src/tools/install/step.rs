@@ -186,12 +186,18 @@ fn current(place: &Path) -> Result<Option<String>, Fault> {
     }
 }
 
-/// A file of the name that marks it as half-made, of our own process.
+/// A file of the name that marks it as half-made, of our own process. Not in a folder of drop-ins:
+/// CRI-O reads whatever is there.
 fn beside(place: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(place.file_name().unwrap_or_default());
     name.push(format!(".seccomp-shim.{}", std::process::id()));
-    place.with_file_name(name)
+    let folder = place.parent().unwrap_or(place);
+    let drop_ins = folder.extension().is_some_and(|ending| ending == "d");
+    match folder.parent().filter(|_| drop_ins) {
+        Some(above) => above.join(name),
+        None => folder.join(name),
+    }
 }
 
 /// Takes away what a killed process of the same number may have left.

@@ -66,11 +66,7 @@ pub(super) fn bare(value: &Value) -> String {
 pub(super) fn append(text: &str, block: &str) -> String {
     let line = line_end(text);
     let block = block.replace('\n', line);
-    let gap = if text.trim().is_empty() || text.ends_with(&format!("{line}{line}")) {
-        ""
-    } else {
-        line
-    };
+    let gap = if text.is_empty() { "" } else { line };
     let end = if text.is_empty() || text.ends_with('\n') {
         ""
     } else {
@@ -135,6 +131,11 @@ pub(super) fn set(text: &str, path: &[&str], key: &str, value: &str) -> Result<S
         end..end,
         &format!("{lead}{indent}  {key} = {new}{line}"),
     ))
+}
+
+/// A table that holds one string.
+pub(super) fn table_with(path: &[&str], key: &str, value: &str) -> String {
+    format!("[{}]\n  {key} = {}\n", dotted(path), quoted(value))
 }
 
 /// The text with one more string in the array `key` at the top, which is made if it is not there.
