@@ -139,7 +139,7 @@ fn each_engines_setup_is_read() {
         "warning"
     );
     assert_eq!(
-        state(finding(&answer, "podman", "/usr/local/bin/shim")),
+        state(finding(&answer, "podman", "0777")),
         "problem",
         "{answer:#}"
     );

@@ -13,7 +13,7 @@ use crate::create::{Files, Judged, check_bundle, load};
 use crate::record::{combine_name, decision_json, result_name, sha256};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, policy_directory};
+use crate::{errno_words, handler, policy_directory};
 
 /// Show what would happen to a bundle, and why; changes nothing
 #[derive(Debug, Args)]
@@ -49,11 +49,15 @@ struct Answer {
 
 impl Explain {
     pub(super) fn run(&self, own: &Own) -> i32 {
-        let folder = self
-            .policy
-            .as_deref()
-            .unwrap_or_else(|| policy_directory(own));
-        match self.answer(own, folder) {
+        let mut own = own.clone();
+        if let Some(policy) = &self.policy {
+            own.policy = Some(policy.clone().into_os_string());
+        }
+        // As the handler's own settings would have it.
+        let settings = handler::fill_in(&mut own, self.handler.as_ref());
+        let settings = settings.and_then(|policy| policy.map_or(Ok(()), |policy| policy.check()));
+        let folder = policy_directory(&own);
+        match settings.and_then(|()| self.answer(&own, folder)) {
             Ok(answer) => {
                 match self.format {
                     Format::Text => print(&answer.text(folder)),

@@ -171,11 +171,24 @@ pub(super) fn uninstall(asked: &Asked) -> Result<Plan, Fault> {
             steps.push(link(&host, &at, None)?);
         }
     }
+    let mut notes = Vec::new();
+    if steps.iter().any(Step::changes) {
+        notes.push(
+            "containers made under it are stopped and removed through it: see to those first"
+                .to_owned(),
+        );
+        if asked.engine == Engine::Docker {
+            notes.push(
+                "where no other runtime is left in the file, dockerd forgets this one only when it is restarted"
+                    .to_owned(),
+            );
+        }
+    }
     Ok(Plan {
         host,
         path,
         steps,
-        notes: Vec::new(),
+        notes,
     })
 }
 
@@ -302,7 +315,7 @@ fn refuse_others(
 }
 
 /// Ours, or no longer there to be asked but called as ours is.
-fn is_or_was_ours(host: &Host, path: &Path) -> bool {
+pub(super) fn is_or_was_ours(host: &Host, path: &Path) -> bool {
     let gone = host
         .place(path)
         .is_ok_and(|place| fs::symlink_metadata(place).is_err());
