@@ -1,10 +1,6 @@
 //! `shim install` and `shim uninstall` on hosts mounted at a folder, and what the real engines make of
 //! the files.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test ends there"
-)]
+#![expect(clippy::expect_used, reason = "a test ends there")]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

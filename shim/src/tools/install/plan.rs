@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::configuration::{Configuration, Wish};
@@ -240,9 +241,9 @@ fn binary(asked: &Asked, host: &Host, steps: &mut Vec<Step>) -> Result<PathBuf, 
         }
         return Ok(binary);
     }
-    let there = fs::read(&place).ok();
-    let same = there.is_some() && there == fs::read("/proc/self/exe").ok();
-    if there.is_some() && !is_ours(host, &binary) {
+    let there = fs::metadata(&place).is_ok();
+    let same = there && is_this_program(&place);
+    if there && !is_ours(host, &binary) {
         return Err(Fault::Asked(format!(
             "{} on that host is not seccomp-shim; name another place with --binary",
             binary.display()
@@ -255,6 +256,20 @@ fn binary(asked: &Asked, host: &Host, steps: &mut Vec<Step>) -> Result<PathBuf, 
         });
     }
     Ok(binary)
+}
+
+/// Whether a file is this very program, or a copy of it.
+fn is_this_program(place: &Path) -> bool {
+    let own = Path::new("/proc/self/exe");
+    let key = |path: &Path| fs::metadata(path).map(|data| (data.dev(), data.ino(), data.len()));
+    match (key(place), key(own)) {
+        (Ok(one), Ok(other)) if one == other => true,
+        (Ok((.., one)), Ok((.., other))) if one == other => {
+            let texts = (fs::read(place), fs::read(own));
+            matches!(texts, (Ok(one), Ok(other)) if one == other)
+        }
+        _ => false,
+    }
 }
 
 /// What an engine starts for a handler: the program itself if that has the name already, else the
