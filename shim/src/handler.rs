@@ -104,6 +104,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_early_entry_knows_the_folder() {
+        assert_eq!(early_entry::places::HANDLERS.to_str(), Ok(FOLDER));
+    }
+
+    #[test]
     fn names_are_dns_labels() {
         for name in ["shim", "shim-strict", "a1"] {
             assert!(is_name(OsStr::new(name)), "{name}");

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use early_entry::places::{FOLDERS, NAMES};
 use policy::Directory;
 use serde_json::Value;
 
 use super::finding::Finding;
 use crate::argv::{Flavor, Own};
 use crate::errno_words;
-use crate::runtime::{FOLDERS, NAMES, Runtime, is_program};
+use crate::runtime::{Runtime, is_program};
 
 const PART: &str = "runtime";
 

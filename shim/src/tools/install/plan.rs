@@ -5,6 +5,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use early_entry::note::{HEAD, carries_note};
+use early_entry::places::FOLDERS;
+
 use super::configuration::{Configuration, Wish};
 use super::fault::Fault;
 use super::host::Host;
@@ -12,7 +15,7 @@ use super::setup::{Target, found, targets, usual_file};
 use super::step::{Step, Undoes, backups};
 use super::{Asked, Engine, Install, containerd};
 use crate::handler::{self, FOLDER};
-use crate::runtime::{self, FOLDERS, HEAD, carries_note};
+use crate::runtime;
 
 /// A plan with what it rests on.
 #[derive(Debug)]

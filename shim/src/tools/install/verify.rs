@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use early_entry::places::FOLDERS;
+
 use super::fault::Fault;
 use super::plan::Plan;
 use super::step::Step;
 use super::{Asked, Engine};
-use crate::runtime::{FOLDERS, is_program};
+use crate::runtime::is_program;
 
 /// Has the engine of this host read the new files, where it can do that without starting.
 pub(super) fn before(asked: &Asked, plan: &Plan) -> Result<(), Fault> {
