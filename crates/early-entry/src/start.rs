@@ -14,7 +14,7 @@ use core::slice;
 use syscalls::{Errno, Sysno, syscall};
 
 use crate::note::{HEAD, carries_note};
-use crate::places::{DEFAULT_POLICY, FOLDERS, NAMES};
+use crate::places::{DEFAULT_POLICY, FOLDERS, HANDLERS, NAMES};
 use crate::plain_policy::{Plain, runtime_path};
 use crate::words::{self, Passing};
 
@@ -125,6 +125,12 @@ fn same_rights() -> Option<()> {
 fn find<'a>(passing: &Passing<'_>, room: &'a mut Path) -> Option<&'a CStr> {
     if let Some(named) = passing.runtime {
         return only(named, room);
+    }
+    // A handler of this name may have its own runtime; the ordinary path reads its links.
+    // SAFETY: the path ends in a NUL; the call writes nothing.
+    let handlers = unsafe { syscall!(Sysno::faccessat, HERE, HANDLERS.as_ptr(), IS_THERE) };
+    if handlers != Err(Errno::ENOENT) {
+        return None;
     }
     let folder = passing.policy.unwrap_or(DEFAULT_POLICY);
     let mut text = MaybeUninit::<[u8; LONGEST_POLICY]>::uninit();
@@ -409,6 +415,9 @@ struct OpenHow {
 // linux/fcntl.h, linux/stat.h, linux/openat2.h and asm-generic/fcntl.h.
 const HERE: usize = (-100_isize).cast_unsigned();
 const MAY_EXECUTE: usize = 1;
+
+/// `F_OK`.
+const IS_THERE: usize = 0;
 const NO_FOLLOW: usize = 0x100;
 const EMPTY_PATH: usize = 0x1000;
 const BASIC: usize = 0x7FF;

@@ -181,6 +181,12 @@ impl Policy {
         self.strict
     }
 
+    /// Whether Kubernetes' old annotations count, which containerd must then hand on.
+    #[must_use]
+    pub fn honours_annotations(&self) -> bool {
+        self.honour_annotations
+    }
+
     /// Where decisions go.
     #[must_use]
     pub fn log(&self) -> &LogTo {

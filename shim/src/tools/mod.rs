@@ -3,7 +3,9 @@
 //! Exit codes: 0 all is well, 1 the answer is no, 2 asked wrongly.
 
 mod change;
+mod doctor;
 mod explain;
+mod install;
 mod page;
 mod paint;
 mod policy;
@@ -19,7 +21,14 @@ use serde_json::Value;
 use crate::argv::Own;
 
 /// The words that are ours as the first word of the command line; no runtime has them.
-const OWN_WORDS: &[&str] = &["explain", "policy", "profile"];
+const OWN_WORDS: &[&str] = &[
+    "doctor",
+    "explain",
+    "install",
+    "policy",
+    "profile",
+    "uninstall",
+];
 
 /// Whether `word` calls for one of our tools.
 #[must_use]
@@ -37,9 +46,12 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
+    Doctor(doctor::Doctor),
     Explain(Box<explain::Explain>),
+    Install(install::Install),
     Policy(policy::PolicyTool),
     Profile(profile::Profile),
+    Uninstall(install::Uninstall),
 }
 
 /// How a tool prints.
@@ -58,8 +70,11 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
     match CommandLine::try_parse_from(argv) {
         Ok(line) => match line.tool {
             Tool::Explain(explain) => explain.run(own),
+            Tool::Doctor(doctor) => doctor.run(own),
+            Tool::Install(install) => install.run(),
             Tool::Policy(policy) => policy.run(own),
             Tool::Profile(profile) => profile.run(),
+            Tool::Uninstall(uninstall) => uninstall.run(),
         },
         Err(error) => {
             // Help goes to stdout and a wrong question to stderr; a closed one hears neither.

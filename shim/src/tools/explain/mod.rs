@@ -8,6 +8,7 @@ mod manifest;
 mod pod;
 mod yaml;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -20,7 +21,7 @@ use crate::argv::{Flavor, Own};
 use crate::create::{Files, check_bundle, load};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, policy_directory};
+use crate::{errno_words, handler, policy_directory};
 
 /// Show what would happen to a bundle, or to each container of a Kubernetes manifest, and why;
 /// changes nothing
@@ -56,14 +57,26 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn run(&self, own: &Own) -> i32 {
-        let folder = self
-            .policy
-            .as_deref()
-            .unwrap_or_else(|| policy_directory(own));
-        if let Some(file) = &self.pods.pod {
-            return self.explain_pods(own, folder, file);
+        let mut own = own.clone();
+        if let Some(policy) = &self.policy {
+            own.policy = Some(policy.clone().into_os_string());
         }
-        match self.answer(own, folder) {
+        // As the handler's own settings would have it.
+        let name = self.handler.as_deref().unwrap_or(HANDLER);
+        let settings = handler::fill_in(&mut own, OsStr::new(name));
+        let settings = settings.and_then(|policy| policy.map_or(Ok(()), |policy| policy.check()));
+        let folder = policy_directory(&own);
+        if let Some(file) = &self.pods.pod {
+            return match settings {
+                Ok(()) => self.explain_pods(&own, folder, file),
+                Err(error) => {
+                    let reason = errno_words::chain(&error);
+                    complain(&format!("every create would be refused: {reason}"));
+                    1
+                }
+            };
+        }
+        match settings.and_then(|()| self.answer(&own, folder)) {
             Ok((files, answer)) => {
                 let shown = files.shown.to_string_lossy();
                 match self.format {

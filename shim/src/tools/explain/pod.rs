@@ -17,7 +17,7 @@ use super::{Explain, HANDLER, flavor};
 use crate::argv::{Flavor, Own};
 use crate::create::{Files, load};
 use crate::tools::{Format, complain, page::page, print, put};
-use crate::{errno_words, node};
+use crate::{errno_words, handler, node};
 
 /// Options that go with `--pod`.
 #[derive(Debug, Args)]
@@ -204,14 +204,21 @@ impl Asker<'_> {
             return HANDLER.to_owned();
         };
         let mut classes = self.args.runtime_class.iter();
-        if let Some((_, handler)) = classes.find(|(name, _)| name == class) {
-            return handler.clone();
+        let named = classes.find(|(name, _)| name == class);
+        let handler = named.map_or(class, |(_, handler)| handler);
+        if named.is_none() {
+            notes.push(format!(
+                "the handler of RuntimeClass {class} is taken to be {class}; say another with \
+                 --runtime-class {class}=HANDLER"
+            ));
         }
-        notes.push(format!(
-            "the handler of RuntimeClass {class} is taken to be {class}; say another with \
-             --runtime-class {class}=HANDLER"
-        ));
-        class.clone()
+        if handler::link(handler, "policy").is_symlink() {
+            notes.push(format!(
+                "the handler {handler} has a policy of its own on this node, which --handler \
+                 {handler} asks"
+            ));
+        }
+        handler.clone()
     }
 
     fn decide(&self, entry: &mut Entry<'_>) {
