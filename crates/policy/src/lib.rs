@@ -19,6 +19,7 @@ mod folder;
 mod glob;
 mod identity;
 mod open;
+mod pieces;
 mod policy;
 mod privileged;
 mod profile_name;
