@@ -271,7 +271,7 @@ const SHAPE: &str = "\"RuntimeDefault\", \"Unconfined\", \"Requested\" or \
                      { type = \"Localhost\", localhostProfile = \"…\" }";
 
 impl ProfileDocument {
-    fn from_parts<E: Error>(kind: &str, file: Option<&str>) -> Result<Self, E> {
+    pub(crate) fn from_parts<E: Error>(kind: &str, file: Option<&str>) -> Result<Self, E> {
         let wanted = match (kind, file) {
             ("Localhost", Some(file)) => {
                 let name = ProfileName::parse(file).map_err(|why| {

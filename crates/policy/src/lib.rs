@@ -20,6 +20,7 @@ mod glob;
 mod identity;
 mod open;
 mod pieces;
+mod plain_rule;
 mod policy;
 mod privileged;
 mod profile_name;

@@ -16,7 +16,7 @@ use crate::error::Problem;
 use crate::folder::Folder;
 use crate::identity::ENGINES;
 use crate::profile_name::{ProfileName, Wanted};
-use crate::{Directory, PolicyError, pieces, request};
+use crate::{Directory, PolicyError, pieces, plain_rule, request};
 
 /// What is done with a profile's denials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,6 +308,10 @@ impl Lines<'_> {
         let mut rules = Vec::with_capacity(pieces.len());
         for (start, piece) in pieces {
             self.base.set(start);
+            if let Some(rule) = plain_rule::read(piece) {
+                rules.push(self.rule(rule).ok()?);
+                continue;
+            }
             let document: RulesDocument = toml::from_str(piece).ok()?;
             for rule in document.rule {
                 rules.push(self.rule(rule).ok()?);
