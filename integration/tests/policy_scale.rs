@@ -1,5 +1,4 @@
 //! A policy with a thousand profiles: a create opens the one that it needs.
-#![expect(clippy::expect_used, reason = "a test ends there")]
 
 use std::fmt::Write;
 use std::fs;

@@ -188,7 +188,7 @@ impl Directory {
         let mut names = list_settled(folder).map_err(io)?;
         if let Some(generation) = generation {
             names.retain(|name| !folder.leads_through_generation(Path::new(name)));
-            names.extend(list(&*generation).map_err(io)?);
+            names.extend(list(&generation).map_err(io)?);
         }
         names.retain(|name| {
             let name = name.as_encoded_bytes();
