@@ -15,8 +15,14 @@ use serde_json::{Value, json};
 
 const PAGE: &str = include_str!("../../docs/policy.md");
 
-/// The recipes: each title with its policy.toml and its profiles.
-fn recipes() -> BTreeMap<&'static str, (String, Vec<(String, String)>)> {
+/// A recipe's policy.toml, and its profiles by name.
+type Recipe = (String, Vec<(String, String)>);
+
+/// A kind of container, and the fates of some calls in it.
+type Case<'a> = (&'a str, TestBundle, &'a [(&'a str, &'a str)]);
+
+/// The recipes by their titles.
+fn recipes() -> BTreeMap<&'static str, Recipe> {
     let (_, cookbook) = PAGE.split_once("\n## Cookbook\n").expect("a cookbook");
     let cookbook = cookbook.split("\n## ").next().expect("its text");
     let mut recipes = BTreeMap::new();
@@ -124,7 +130,7 @@ fn fate(answer: &Value, call: &str) -> String {
 }
 
 /// Checks a recipe: per bundle, the fates of some calls.
-fn check(title: &str, policy: &PolicyDir, cases: &[(&str, TestBundle, &[(&str, &str)])]) {
+fn check(title: &str, policy: &PolicyDir, cases: &[Case<'_>]) {
     for (what, bundle, fates) in cases {
         let answer = decide(policy, bundle, "shim");
         for (call, expected) in *fates {
