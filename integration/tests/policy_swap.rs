@@ -26,7 +26,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Creates under each kind of swap.
-const CREATES: usize = 600;
+const CREATES: usize = 520;
 
 /// How long the swapper rests between two swaps.
 const REST: Duration = Duration::from_micros(700);

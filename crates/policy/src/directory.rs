@@ -27,6 +27,7 @@ use crate::{Policy, PolicyError, open};
 pub struct Directory {
     pub(crate) path: PathBuf,
     pub(crate) folder: Folder,
+    pub(crate) trusted: Trusted,
     /// policy.d, where there is one.
     drop_ins: OnceCell<Folder>,
     /// `profiles/`, the first of the profile roots.
@@ -91,6 +92,7 @@ impl Directory {
         Ok(folder.map(|folder| Self {
             path: path.to_owned(),
             folder,
+            trusted: Trusted::now(),
             drop_ins: OnceCell::new(),
             profiles: Root::new(path.join("profiles"), false),
             missed: Cell::new(false),
@@ -121,10 +123,13 @@ impl Directory {
     }
 
     fn read_policy(this: &Rc<Self>) -> Result<Policy, PolicyError> {
-        let trusted = Trusted::now();
+        let trusted = &this.trusted;
         let file: Arc<Path> = Arc::from(this.path.join(POLICY));
         let fd = this.folder.file(Path::new(POLICY));
-        let text = text_of(fd, &file, |fd| open::read(fd, &file, trusted))?.ok_or_else(|| {
+        let text = text_of(fd, &file, |fd| {
+            open::read(fd, &file, trusted, open::MAX_POLICY)
+        })?
+        .ok_or_else(|| {
             let mend =
                 "write one that says version = 1, or remove the folder to have the embedded policy";
             PolicyError::new(&*file, Problem::Missing { mend })
@@ -132,7 +137,7 @@ impl Directory {
         let mut policy = Policy::from_toml(file, &text)?;
         if let Some(folder) = this.open_drop_ins()? {
             for name in this.names(folder)? {
-                let (file, text) = this.drop_in(folder, &name, trusted)?;
+                let (file, text) = this.drop_in(folder, &name)?;
                 policy.add_drop_in(file, &text)?;
             }
         }
@@ -167,7 +172,7 @@ impl Directory {
                 PolicyError::new(&shown, Problem::Io { doing, errno })
             })?,
         };
-        Trusted::now().check_fd(&folder, folder.stat(), &shown)?;
+        self.trusted.check_fd(&folder, folder.stat(), &shown)?;
         Ok(Some(self.drop_ins.get_or_init(|| folder)))
     }
 
@@ -183,7 +188,7 @@ impl Directory {
         let mut names = list_settled(folder).map_err(io)?;
         if let Some(generation) = generation {
             names.retain(|name| !folder.leads_through_generation(Path::new(name)));
-            names.extend(list(&*generation).map_err(io)?);
+            names.extend(list(&generation).map_err(io)?);
         }
         names.retain(|name| {
             let name = name.as_encoded_bytes();
@@ -199,8 +204,8 @@ impl Directory {
         &self,
         folder: &Folder,
         name: &OsString,
-        trusted: Trusted,
     ) -> Result<(Arc<Path>, String), PolicyError> {
+        let trusted = &self.trusted;
         let mut shown = self.path.join("policy.d");
         shown.push(name);
         let file: Arc<Path> = Arc::from(shown);
@@ -213,7 +218,9 @@ impl Directory {
                     Err(Errno::XDEV) => self.folder.file(&Path::new("policy.d").join(name)),
                     other => other,
                 };
-                text_of(fd, &file, |fd| open::read(fd, &file, trusted))
+                text_of(fd, &file, |fd| {
+                    open::read(fd, &file, trusted, open::MAX_POLICY)
+                })
             }
         };
         // It was listed a moment ago: a link that leads nowhere, or a file just removed.

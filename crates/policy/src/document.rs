@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
@@ -234,10 +234,17 @@ impl WhenDocument {
     }
 }
 
+/// Nothing but rules: a piece of a file of many.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RulesDocument {
+    pub(crate) rule: Vec<Spanned<RuleDocument>>,
+}
+
 /// One glob, or several of which any may match.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(untagged, expecting = "a string or a list of strings")]
+#[cfg_attr(test, schemars(untagged))]
 pub(crate) enum Globs {
     One(String),
     Any(Vec<String>),
@@ -249,6 +256,38 @@ impl Globs {
             Self::One(glob) => std::slice::from_ref(glob),
             Self::Any(globs) => globs,
         }
+    }
+}
+
+// By hand: what serde derives for untagged enums keeps a copy of the value to try each variant on,
+// and rules consist of little else.
+impl<'de> Deserialize<'de> for Globs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = Globs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+
+            fn visit_str<E: Error>(self, glob: &str) -> Result<Globs, E> {
+                Ok(Globs::One(glob.to_owned()))
+            }
+
+            fn visit_string<E: Error>(self, glob: String) -> Result<Globs, E> {
+                Ok(Globs::One(glob))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Globs, A::Error> {
+                let mut globs = Vec::new();
+                while let Some(glob) = list.next_element()? {
+                    globs.push(glob);
+                }
+                Ok(Globs::Any(globs))
+            }
+        }
+        deserializer.deserialize_any(Shape)
     }
 }
 
@@ -304,7 +343,7 @@ const SHAPE: &str = "\"RuntimeDefault\", \"Unconfined\", \"Requested\" or \
                      { type = \"Localhost\", localhostProfile = \"…\" }";
 
 impl ProfileDocument {
-    fn from_parts<E: Error>(kind: &str, file: Option<&str>) -> Result<Self, E> {
+    pub(crate) fn from_parts<E: Error>(kind: &str, file: Option<&str>) -> Result<Self, E> {
         let wanted = match (kind, file) {
             ("Localhost", Some(file)) => {
                 let name = ProfileName::parse(file).map_err(|why| {

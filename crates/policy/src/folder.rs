@@ -254,13 +254,10 @@ fn open(
     opened
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "below a billion (stat(2)); the type differs between architectures"
-)]
+/// The part of its modification time below a second.
 fn nanoseconds(stat: &Stat) -> u32 {
-    stat.st_mtime_nsec as u32
+    // Below a billion (stat(2)); its type differs between architectures.
+    u32::try_from(stat.st_mtime_nsec).unwrap_or(0)
 }
 
 const TRIES: u32 = 128;

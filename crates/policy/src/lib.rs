@@ -22,6 +22,8 @@ mod lenient;
 mod open;
 mod outline;
 mod passed;
+mod pieces;
+mod plain_rule;
 mod policy;
 mod privileged;
 mod profile_name;

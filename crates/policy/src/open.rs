@@ -15,8 +15,11 @@ use crate::policy::Root;
 use crate::profile_name::ProfileName;
 use crate::trust::{Trusted, check_way, real_path};
 
-/// The largest policy file or profile, in bytes. Docker's default profile has 13 KB.
-pub(crate) const MAX_SIZE: u64 = 1024 * 1024;
+/// The largest profile, in bytes. Docker's default profile has 13 KB.
+const MAX_PROFILE: u64 = 1024 * 1024;
+
+/// The largest file of rules, in bytes: some 100,000 rules.
+pub(crate) const MAX_POLICY: u64 = 16 * 1024 * 1024;
 
 /// Opens the folder `path` for looking things up in it. `None` if there is no such folder.
 pub(crate) fn folder(path: &Path) -> Result<Option<Folder>, PolicyError> {
@@ -49,10 +52,15 @@ pub(crate) fn following(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno
 /// # Errors
 /// [`Problem::NotRegular`], [`Problem::TooLarge`], [`Problem::Io`], and those of
 /// [`Trusted::check_fd`].
-pub(crate) fn read(fd: OwnedFd, shown: &Path, trusted: Trusted) -> Result<Vec<u8>, PolicyError> {
+pub(crate) fn read(
+    fd: OwnedFd,
+    shown: &Path,
+    trusted: &Trusted,
+    limit: u64,
+) -> Result<Vec<u8>, PolicyError> {
     let stat = regular(&fd, shown)?;
     trusted.check_fd(&fd, &stat, shown)?;
-    take(fd, &stat, shown)
+    take(fd, &stat, shown, limit)
 }
 
 /// Reads what `fd` is open on: a file that stands in a folder that was checked, all the way up, and
@@ -63,11 +71,11 @@ pub(crate) fn read(fd: OwnedFd, shown: &Path, trusted: Trusted) -> Result<Vec<u8
 pub(crate) fn read_here(
     fd: OwnedFd,
     shown: &Path,
-    trusted: Trusted,
+    trusted: &Trusted,
 ) -> Result<Vec<u8>, PolicyError> {
     let stat = regular(&fd, shown)?;
     trusted.check(shown, &stat)?;
-    take(fd, &stat, shown)
+    take(fd, &stat, shown, MAX_POLICY)
 }
 
 /// Reads what `fd` is open on, whoever owns it.
@@ -76,7 +84,7 @@ pub(crate) fn read_here(
 /// [`Problem::NotRegular`], [`Problem::TooLarge`], [`Problem::Io`].
 pub(crate) fn read_unchecked(fd: OwnedFd, shown: &Path) -> Result<Vec<u8>, PolicyError> {
     let stat = regular(&fd, shown)?;
-    take(fd, &stat, shown)
+    take(fd, &stat, shown, MAX_POLICY)
 }
 
 fn regular(fd: &OwnedFd, shown: &Path) -> Result<Stat, PolicyError> {
@@ -95,10 +103,10 @@ fn regular(fd: &OwnedFd, shown: &Path) -> Result<Stat, PolicyError> {
     Ok(stat)
 }
 
-fn take(fd: OwnedFd, stat: &Stat, shown: &Path) -> Result<Vec<u8>, PolicyError> {
-    let size = u64::try_from(stat.st_size).unwrap_or(0).min(MAX_SIZE);
+fn take(fd: OwnedFd, stat: &Stat, shown: &Path, limit: u64) -> Result<Vec<u8>, PolicyError> {
+    let size = u64::try_from(stat.st_size).unwrap_or(0).min(limit);
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
-    let mut limited = File::from(fd).take(MAX_SIZE.saturating_add(1));
+    let mut limited = File::from(fd).take(limit.saturating_add(1));
     limited.read_to_end(&mut bytes).map_err(|error| {
         let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
         PolicyError::new(
@@ -109,11 +117,8 @@ fn take(fd: OwnedFd, stat: &Stat, shown: &Path) -> Result<Vec<u8>, PolicyError> 
             },
         )
     })?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(PolicyError::new(
-            shown,
-            Problem::TooLarge { limit: MAX_SIZE },
-        ));
+    if bytes.len() as u64 > limit {
+        return Err(PolicyError::new(shown, Problem::TooLarge { limit }));
     }
     Ok(bytes)
 }
@@ -127,7 +132,7 @@ pub(crate) fn profile(
     folder: &Folder,
     root: &Root,
     name: &ProfileName,
-    trusted: Trusted,
+    trusted: &Trusted,
 ) -> Result<Option<Vec<u8>>, PolicyError> {
     let shown = root.path.join(name.as_path());
     let io = |doing| {
@@ -152,5 +157,5 @@ pub(crate) fn profile(
         trusted,
         &real_path(folder, &root.path)?.join(name.as_path()),
     )?;
-    read(fd, &shown, trusted).map(Some)
+    read(fd, &shown, trusted, MAX_PROFILE).map(Some)
 }

@@ -1,6 +1,6 @@
 //! The policy as read and checked.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,13 +9,14 @@ use toml::Spanned;
 
 use crate::document::{
     Architectures, Combine, DefaultsDocument, DropInDocument, ExceptionDocument, FloorDocument,
-    Globs, ModeDocument, PolicyDocument, ProfileDocument, RootDocument, RuleDocument, WhenDocument,
+    Globs, ModeDocument, PolicyDocument, ProfileDocument, RootDocument, RuleDocument,
+    RulesDocument, WhenDocument,
 };
 use crate::error::Problem;
 use crate::folder::Folder;
 use crate::identity::ENGINES;
 use crate::profile_name::{ProfileName, Wanted};
-use crate::{Directory, PolicyError, request};
+use crate::{Directory, PolicyError, pieces, plain_rule, request};
 
 /// What is done with a profile's denials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,10 +196,11 @@ impl Policy {
 
     /// Reads policy.toml.
     pub(crate) fn from_toml(file: Arc<Path>, text: &str) -> Result<Self, PolicyError> {
-        let at = Lines { file, text };
-        let document: PolicyDocument = at.parse()?;
+        let at = Lines::new(file, text);
+        let (document, rules) = at.document::<PolicyDocument>()?;
         at.version(&document.version)?;
         let mut policy = Self::embedded();
+        policy.rules = rules;
         policy.strict = document.strict;
         policy.honour_annotations = document.request.annotations;
         policy.runtime = document
@@ -215,9 +217,10 @@ impl Policy {
 
     /// Adds a file of policy.d.
     pub(crate) fn add_drop_in(&mut self, file: Arc<Path>, text: &str) -> Result<(), PolicyError> {
-        let at = Lines { file, text };
-        let document: DropInDocument = at.parse()?;
+        let at = Lines::new(file, text);
+        let (document, rules) = at.document::<DropInDocument>()?;
         at.version(&document.version)?;
+        self.rules.extend(rules);
         self.add(&at, document.rule, document.floor)
     }
 
@@ -241,16 +244,33 @@ impl Policy {
 pub(crate) struct Lines<'a> {
     pub(crate) file: Arc<Path>,
     pub(crate) text: &'a str,
+    /// Where lines end; found once, since every rule of thousands asks.
+    ends: OnceCell<Vec<usize>>,
+    /// Where the piece begins that is being read; 0 for the whole.
+    base: Cell<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn new(file: Arc<Path>, text: &'a str) -> Self {
+        let ends = OnceCell::new();
+        let base = Cell::new(0);
+        Self {
+            file,
+            text,
+            ends,
+            base,
+        }
+    }
 }
 
 impl Lines<'_> {
     fn line(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().get(..offset).unwrap_or(b"");
-        before
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            .saturating_add(1)
+        let offset = self.base.get().saturating_add(offset);
+        let ends = self.ends.get_or_init(|| {
+            let ends = self.text.match_indices('\n');
+            ends.map(|(end, _)| end).collect()
+        });
+        ends.partition_point(|end| *end < offset).saturating_add(1)
     }
 
     pub(crate) fn place(&self, offset: usize) -> Place {
@@ -277,6 +297,35 @@ impl Lines<'_> {
         mend: &'static str,
     ) -> PolicyError {
         self.error(offset, Problem::Value { what, value, mend })
+    }
+
+    /// Reads the text: a document, and those of its rules that were read in pieces.
+    fn document<T: serde::de::DeserializeOwned>(&self) -> Result<(T, Vec<Rule>), PolicyError> {
+        let in_pieces = self.in_pieces();
+        self.base.set(0);
+        match in_pieces {
+            Some(read) => Ok(read),
+            None => Ok((self.parse()?, Vec::new())),
+        }
+    }
+
+    /// The same in pieces, if it can be split and is free of errors.
+    fn in_pieces<T: serde::de::DeserializeOwned>(&self) -> Option<(T, Vec<Rule>)> {
+        let (head, pieces) = pieces::split(self.text)?;
+        let document = toml::from_str(head).ok()?;
+        let mut rules = Vec::with_capacity(pieces.len());
+        for (start, piece) in pieces {
+            self.base.set(start);
+            if let Some(rule) = plain_rule::read(piece) {
+                rules.push(self.rule(rule).ok()?);
+                continue;
+            }
+            let document: RulesDocument = toml::from_str(piece).ok()?;
+            for rule in document.rule {
+                rules.push(self.rule(rule).ok()?);
+            }
+        }
+        Some((document, rules))
     }
 
     fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, PolicyError> {

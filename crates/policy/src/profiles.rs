@@ -53,8 +53,15 @@ impl Profiles<'_> {
     }
 
     fn localhost(&self, name: &ProfileName) -> Result<Resolved, PolicyError> {
-        let trusted = Trusted::now();
         let directory = self.policy.directory.as_deref();
+        let now;
+        let trusted = match directory {
+            Some(directory) => &directory.trusted,
+            None => {
+                now = Trusted::now();
+                &now
+            }
+        };
         let own = directory.map(|directory| &directory.profiles);
         let roots = || own.into_iter().chain(&self.policy.roots);
         for root in roots() {

@@ -32,7 +32,7 @@ pub struct Survey {
     pub remarks: Vec<Remark>,
     /// The text of each file that was read.
     pub texts: BTreeMap<PathBuf, Vec<u8>>,
-    trusted: Option<Trusted>,
+    trusted: Option<Rc<Trusted>>,
 }
 
 /// A Localhost profile that the policy names.
@@ -70,7 +70,7 @@ impl Survey {
             faults: Vec::new(),
             remarks: Vec::new(),
             texts: BTreeMap::new(),
-            trusted: (!anybody).then(Trusted::now),
+            trusted: (!anybody).then(|| Rc::new(Trusted::now())),
         };
         survey.check_above(&directory);
         survey.read_all(&directory);
@@ -202,7 +202,7 @@ impl Survey {
             }
             Err(errno) => return Err(io(&file, "open it", errno)),
         };
-        if let Some(trusted) = self.trusted {
+        if let Some(trusted) = &self.trusted {
             let way = real_path(folder, &root.path)?.join(name.as_path());
             if let Err(error) = check_way(trusted, &way) {
                 self.fault(error);
@@ -225,7 +225,9 @@ impl Survey {
 
     /// Owners and modes of the directory and of what is above it: each, not the first that is wrong.
     fn check_above(&mut self, directory: &Directory) {
-        let Some(trusted) = self.trusted else { return };
+        let Some(trusted) = self.trusted.clone() else {
+            return;
+        };
         let real = match real_path(&directory.folder, &directory.path) {
             Ok(real) => real,
             Err(error) => return self.fault(error),
@@ -249,7 +251,7 @@ impl Survey {
 
     /// Owner and mode of one file, and of the folders that it really is in.
     fn check(&mut self, fd: &OwnedFd, shown: &Path) {
-        let Some(trusted) = self.trusted else { return };
+        let Some(trusted) = &self.trusted else { return };
         let checked = rustix::fs::fstat(fd)
             .map_err(|errno| io(shown, "look at it", errno))
             .and_then(|stat| trusted.check_fd(fd, &stat, shown));
@@ -261,7 +263,7 @@ impl Survey {
     fn read_all(&mut self, directory: &Directory) {
         match self.text(directory, Path::new(POLICY)) {
             Some((file, text)) => {
-                let at = Lines { file, text: &text };
+                let at = Lines::new(file, &text);
                 self.policy.take_policy(&at, &mut self.faults);
             }
             None => {
@@ -281,7 +283,7 @@ impl Survey {
             let path = directory.path.join(&below);
             let before = self.faults.len();
             if let Some((file, text)) = self.text(directory, &below) {
-                let at = Lines { file, text: &text };
+                let at = Lines::new(file, &text);
                 self.policy.take_drop_in(&at, &mut self.faults);
             } else if self.faults.len() == before {
                 let mend = "a link to nowhere, perhaps; restore the file or remove the link";

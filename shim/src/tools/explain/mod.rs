@@ -18,7 +18,7 @@ use serde_json::json;
 use self::answer::Answer;
 use super::{Format, complain, print, put};
 use crate::argv::{Flavor, Own};
-use crate::create::{Files, check_bundle, load};
+use crate::create::{Files, check_bundle};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
 use crate::{errno_words, handler, policy_directory};
@@ -115,11 +115,12 @@ impl Explain {
         })?;
         let directory = Directory::open(folder);
         let runtime = flavor(own, directory.as_ref().ok().and_then(Option::as_ref));
-        let policy = load(directory)?;
-        check_bundle(&policy, &bundle, &files)?;
-        let before = bundle.read().map_err(|error| files.fail(error))?;
         let handler = self.handler.as_deref().unwrap_or(HANDLER);
-        let answer = Answer::of(&policy, before, &files, handler, runtime)?;
+        let answer = policy::ask(directory, |policy| {
+            check_bundle(policy, &bundle, &files)?;
+            let before = bundle.read().map_err(|error| files.fail(error))?;
+            Answer::of(policy, before, &files, handler, runtime)
+        })?;
         Ok((files, answer))
     }
 }
