@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+pub mod engine;
 mod mounts;
 mod policy_dir;
 mod probe;
