@@ -21,14 +21,20 @@ impl Containerd {
     /// The programs that it needs.
     pub const PROGRAMS: &[&str] = &["/usr/bin/containerd", "/usr/bin/ctr"];
 
-    /// Starts one. `others` are handlers besides: links to the shim under names of their own.
+    /// Starts one. `others` are handlers besides: a name and the shim's options. Without
+    /// options it is a link to the shim, whose name is the handler's; one with `deaf` in its name is
+    /// handed no annotations.
     ///
     /// # Errors
     /// It does not come up.
-    pub fn start(runtimes: &[Wrapped], others: &[&str], probe: &str) -> Result<Self, String> {
+    pub fn start(
+        runtimes: &[Wrapped],
+        others: &[(&str, &[&str])],
+        probe: &str,
+    ) -> Result<Self, String> {
         let shim = shim_binary().display().to_string();
         let mut files = Vec::new();
-        let mut names: Vec<String> = others.iter().map(|name| (*name).to_owned()).collect();
+        let mut names: Vec<String> = others.iter().map(|(name, _)| (*name).to_owned()).collect();
         for runtime in runtimes {
             let path = runtime.path.display().to_string();
             let options = [
@@ -59,9 +65,16 @@ impl Containerd {
                 .command("sh")
                 .args(["-c", "chmod 755 /etc/runtimes/*"]),
         )?;
-        for name in others {
-            let link = format!("/etc/runtimes/{name}");
-            succeeds(world.command("ln").args(["-s", &shim, &link]))?;
+        for (name, options) in others {
+            let path = format!("/etc/runtimes/{name}");
+            if options.is_empty() {
+                succeeds(world.command("ln").args(["-s", &shim, &path]))?;
+            } else {
+                let options = [&["--shim-handler", *name], *options].concat();
+                let text = script(&shim, &options);
+                let write = "printf %s \"$0\" > \"$1\"; chmod 755 \"$1\"";
+                succeeds(world.command("sh").args(["-c", write, &text, &path]))?;
+            }
         }
         world
             .daemon("containerd", &mut world.command("containerd"))
@@ -138,6 +151,11 @@ fn configuration(handlers: &[String]) -> String {
     );
     let annotations = "[\"seccomp.security.alpha.kubernetes.io/*\", \"container.seccomp.security.alpha.kubernetes.io/*\"]";
     for name in handlers {
+        let annotations = if name.contains("deaf") {
+            "[]"
+        } else {
+            annotations
+        };
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,

@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::engine::Wrapped;
 use serde::{Deserialize, Serialize};
 
 /// One operation of one engine with one runtime behind the shim, and what came of it.
@@ -21,6 +22,17 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// One of an engine, by its version, and a runtime.
+    #[must_use]
+    pub fn of(engine: &str, runtime: &Wrapped, operation: &str, came: String) -> Self {
+        Self {
+            engine: engine.to_owned(),
+            operation: operation.to_owned(),
+            runtime: format!("{} {}", runtime.name, runtime.version),
+            came,
+        }
+    }
+
     /// Where the cells are kept: `target/engine-matrix.jsonl`.
     #[must_use]
     pub fn kept() -> PathBuf {

@@ -90,7 +90,7 @@ impl<E: Send + Sync + 'static> Suite<E> {
         start: impl FnOnce(&[Wrapped]) -> Result<(E, String), String>,
     ) -> ExitCode {
         let arguments = Arguments::from_args();
-        let runtimes = Wrapped::all();
+        let mut runtimes = Wrapped::all();
         if !crate::needs_root(self.test) {
             return ExitCode::SUCCESS;
         }
@@ -111,6 +111,9 @@ impl<E: Send + Sync + 'static> Suite<E> {
                 }
             }
         };
+        if let (Some(engine), Some(first)) = (&engine, self.operations.first()) {
+            runtimes.retain(|runtime| self.works_alone(engine, &version, runtime, first));
+        }
         let mut trials = Vec::new();
         for runtime in &runtimes {
             for operation in self.operations {
@@ -133,6 +136,35 @@ impl<E: Send + Sync + 'static> Suite<E> {
         conclusion.exit_code()
     }
 
+    /// youki is whatever was installed by hand: one that cannot run a container here by itself (its
+    /// cgroup v1 is a build option) is kept as that, and counted as skipped.
+    fn works_alone(
+        &self,
+        engine: &E,
+        version: &str,
+        runtime: &Wrapped,
+        first: &Operation<E>,
+    ) -> bool {
+        if runtime.name != "youki" {
+            return true;
+        }
+        let Err(error) = first.1(engine, &runtime.bare()) else {
+            return true;
+        };
+        skip(
+            self.test,
+            &format!(
+                "{} cannot run a container here: {}",
+                runtime.path.display(),
+                brief(&error)
+            ),
+        );
+        let came = format!("fails alike without the shim: {}", brief(&error));
+        // Best effort: the line above was said.
+        let _ = Cell::of(version, runtime, first.0, came).keep();
+        false
+    }
+
     fn try_one(
         &self,
         engine: &E,
@@ -152,12 +184,7 @@ impl<E: Send + Sync + 'static> Suite<E> {
                 Err(alone) => return Err(format!("{error}\nwithout the shim: {alone}")),
             },
         };
-        let cell = Cell {
-            engine: version.to_owned(),
-            operation: name.to_owned(),
-            runtime: format!("{} {}", runtime.name, runtime.version),
-            came,
-        };
+        let cell = Cell::of(version, runtime, name, came);
         cell.keep().map_err(|error| error.to_string())
     }
 }
