@@ -6,7 +6,9 @@
 
 use std::process::{Command, ExitCode};
 
-use integration::engine::{Came, Containerd, Suite, fails, says, shows, succeeds, within};
+use integration::engine::{
+    Came, Containerd, Suite, fails, on_a_terminal, says, shows, succeeds, within,
+};
 use integration::run;
 
 fn main() -> ExitCode {
@@ -121,23 +123,6 @@ fn run_rm(engine: &Containerd, runtime: &str) -> Came {
         &format!("Seccomp:\t{filter}"),
     )
     .map(drop)
-}
-
-/// `ctr` with a terminal, as script(1) gives one.
-fn on_a_terminal(command: &Command) -> Command {
-    let words: Vec<String> = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''")))
-        .collect();
-    let mut script = Command::new("script");
-    script.args([
-        "--quiet",
-        "--return",
-        "--command",
-        &words.join(" "),
-        "/dev/null",
-    ]);
-    script
 }
 
 fn terminal(engine: &Containerd, runtime: &str) -> Came {

@@ -4,7 +4,9 @@
 
 use std::process::{Command, ExitCode};
 
-use integration::engine::{Came, Docker, Image, Suite, fails, says, shows, succeeds, within};
+use integration::engine::{
+    Came, Docker, Image, Suite, fails, on_a_terminal, says, shows, succeeds, told, within,
+};
 use integration::run;
 
 #[allow(unsafe_code, reason = "a netlink socket")]
@@ -146,23 +148,6 @@ impl Drop for Sleeping<'_> {
     }
 }
 
-/// The same command with a terminal, as script(1) gives one.
-fn on_a_terminal(command: &Command) -> Command {
-    let words: Vec<String> = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''")))
-        .collect();
-    let mut script = Command::new("script");
-    script.args([
-        "--quiet",
-        "--return",
-        "--command",
-        &words.join(" "),
-        "/dev/null",
-    ]);
-    script
-}
-
 fn run_rm(docker: &Docker, runtime: &str) -> Came {
     let filtered = if runtime.starts_with("shim") {
         "Seccomp:\t2"
@@ -222,13 +207,8 @@ fn attach(docker: &Docker, runtime: &str) -> Came {
         &["-i"],
         &["sh", "-c", "read line; echo got $line; exit 4"],
     )?;
-    let attach = container.does(&["attach"]);
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", "(echo words; sleep 1) | \"$0\" \"$@\""])
-        .arg(attach.get_program())
-        .args(attach.get_args());
-    says(&fails(&mut command, 4)?, "got words").map(drop)
+    let outcome = fails(&mut told(&container.does(&["attach"]), "words"), 4)?;
+    says(&outcome, "got words").map(drop)
 }
 
 fn stop(docker: &Docker, runtime: &str) -> Came {

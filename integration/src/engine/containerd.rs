@@ -146,7 +146,8 @@ impl Containerd {
 /// Version 2, which containerd 1.x and 2.x read.
 fn configuration(handlers: &[String]) -> String {
     let mut text = format!(
-        "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = {:?}\nrestrict_oom_score_adj = true\n",
+        "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = {:?}\nrestrict_oom_score_adj = true\n\
+         [plugins.\"io.containerd.grpc.v1.cri\".containerd]\ndefault_runtime_name = \"bare-runc\"\n",
         Image::NAME
     );
     let annotations = "[\"seccomp.security.alpha.kubernetes.io/*\", \"container.seccomp.security.alpha.kubernetes.io/*\"]";

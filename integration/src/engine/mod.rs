@@ -8,6 +8,7 @@ mod image;
 mod matrix;
 mod podman;
 mod suite;
+mod terminal;
 mod world;
 
 pub use containerd::Containerd;
@@ -17,4 +18,5 @@ pub use image::Image;
 pub use matrix::Cell;
 pub use podman::Podman;
 pub use suite::{Came, Operation, Suite, Wrapped, fails, says, shows, succeeds, within};
+pub use terminal::{on_a_terminal, told};
 pub use world::World;
