@@ -410,7 +410,7 @@ fn buildkit(docker: &Docker) -> Came {
     let ours = decisions
         .iter()
         .skip(before)
-        .find(|one| one["handler"] == "buildkit-runc");
+        .find(|one| one["command"] == "run");
     ours.map(drop)
         .ok_or_else(|| format!("no build step among {:?}", decisions.get(before..)))
 }

@@ -55,13 +55,14 @@ impl Docker {
         });
         let files = [("docker/daemon.json", config.to_string())];
         let world = World::new(&files).map_err(|error| error.to_string())?;
-        let builder = world.path().join("bin/buildkit-runc");
+        let builder = world.path().join("bin/runc");
         std::os::unix::fs::symlink(&shim, &builder).map_err(|error| error.to_string())?;
         world
             .policy("policy.toml", Self::POLICY)
             .map_err(|error| error.to_string())?;
         let mut command = world.command("dockerd");
-        // 20.10 knows no DOCKER_BUILDKIT_RUNC_COMMAND: its BuildKit looks for this name, then for runc.
+        // 20.10 knows no DOCKER_BUILDKIT_RUNC_COMMAND: its BuildKit takes the
+        // first runc in PATH.
         let folders = std::env::var("PATH").unwrap_or_default();
         let bin = world.path().join("bin").display().to_string();
         command.env("PATH", format!("{bin}:{folders}"));
