@@ -16,6 +16,9 @@ pub type Came = Result<(), String>;
 /// An operation: its name, and how it is done with the runtime that the engine knows by that name.
 pub type Operation<E> = (&'static str, fn(&E, &str) -> Came);
 
+/// A test that is run once: its name, and how.
+pub type Once<E> = (&'static str, fn(&E) -> Came);
+
 /// A runtime that can be wrapped.
 #[derive(Debug, Clone)]
 pub struct Wrapped {
@@ -78,11 +81,12 @@ pub struct Suite<E: 'static> {
     /// Those that this runtime or machine cannot do, with or without the shim: runtime, operation.
     pub unable: &'static [(&'static str, &'static str)],
     /// Those that are run once.
-    pub once: &'static [(&'static str, fn(&E) -> Came)],
+    pub once: &'static [Once<E>],
 }
 
 impl<E: Send + Sync + 'static> Suite<E> {
     /// Starts the engine, runs all, and ends the engine. `start` gives it and its version.
+    #[must_use]
     #[expect(clippy::print_stderr, reason = "a test's own words")]
     pub fn run(
         &'static self,
@@ -91,13 +95,18 @@ impl<E: Send + Sync + 'static> Suite<E> {
     ) -> ExitCode {
         let arguments = Arguments::from_args();
         let mut runtimes = Wrapped::all();
+        if !runtimes.iter().any(|runtime| runtime.name == "youki") {
+            skip(self.test, "no youki (`cargo install youki`, or YOUKI=PATH)");
+        }
+        // Who counts takes what was skipped from what has passed.
+        let skipped = |name: &str| Trial::test(name, || Ok(()));
         if !crate::needs_root(self.test) {
-            return ExitCode::SUCCESS;
+            return libtest_mimic::run(&arguments, vec![skipped(self.test)]).exit_code();
         }
         for program in programs.iter().chain(&["/bin/busybox", "/usr/sbin/runc"]) {
             if !std::path::Path::new(program).is_file() {
                 skip(self.test, &format!("{program} is not installed"));
-                return ExitCode::SUCCESS;
+                return libtest_mimic::run(&arguments, vec![skipped(self.test)]).exit_code();
             }
         }
         let (engine, version) = if arguments.list {
@@ -115,6 +124,9 @@ impl<E: Send + Sync + 'static> Suite<E> {
             runtimes.retain(|runtime| self.works_alone(engine, &version, runtime, first));
         }
         let mut trials = Vec::new();
+        if !runtimes.iter().any(|runtime| runtime.name == "youki") {
+            trials.push(skipped("youki"));
+        }
         for runtime in &runtimes {
             for operation in self.operations {
                 let (engine, version, runtime) = (engine.clone(), version.clone(), runtime.clone());
