@@ -143,10 +143,11 @@ fn detached(engine: &Containerd, runtime: &str) -> Came {
     shows(&mut container.task("ps", &[]), "PID")?;
     // A signal that comes before the trap is set is not taken by a first process.
     within(|| {
-        container.is("STOPPED").or_else(|state| {
+        let stopped = container.is("STOPPED");
+        if stopped.is_err() {
             let _ = run(&mut container.task("kill", &["--signal", "USR1"]));
-            Err(state)
-        })
+        }
+        stopped
     })?;
     says(&run(&mut container.task("rm", &[])), "exit code 8").map(drop)
 }

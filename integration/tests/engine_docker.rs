@@ -66,7 +66,6 @@ static SUITE: Suite<Docker> = Suite {
         ("restart policy", restart_policy),
         ("healthcheck", healthcheck),
         ("checkpoint", checkpoint),
-        ("build (classic)", build),
         ("restart, wait, cp, rm -f", the_rest),
     ],
     unable: &[
@@ -84,6 +83,7 @@ static SUITE: Suite<Docker> = Suite {
             "a failed checkpoint says what it says without the shim",
             checkpoint_text,
         ),
+        ("the classic builder runs its steps through the shim", build),
         ("buildkit runs its steps through the shim", buildkit),
         ("a refused create shows our line", refusal),
         ("thirty containers at once", thirty_at_once),
@@ -315,9 +315,8 @@ fn checkpoint(docker: &Docker, runtime: &str) -> Came {
         .map(drop)
 }
 
-fn build(docker: &Docker, runtime: &str) -> Came {
+fn build(docker: &Docker) -> Came {
     // The classic builder takes the default runtime, which is shim-runc.
-    let _ = runtime;
     let (file, before) = (
         dockerfile(docker, "classic")?,
         docker.world.decisions().len(),
