@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+mod docker_sized;
 pub mod engine;
 mod mounts;
+mod oci_json;
 mod policy_dir;
 mod probe;
 mod program;
@@ -13,9 +15,12 @@ mod recording;
 mod runtime;
 mod skip;
 mod stand_in;
+mod steps;
 
 pub use bundle::TestBundle;
+pub use docker_sized::{docker_sized, ten_rules};
 pub use mounts::PrivateMount;
+pub use oci_json::plain;
 pub use policy_dir::PolicyDir;
 pub use probe::{Came, Probe};
 pub use program::{Outcome, copy_program, explain, run, shim_binary};
@@ -24,3 +29,4 @@ pub use recording::{RECORD_END, RECORD_TO, Recording};
 pub use runtime::{Container, RealRuntime};
 pub use skip::{needs_root, shared_data, skip};
 pub use stand_in::StandIn;
+pub use steps::instructions_to_exec;

@@ -12,6 +12,8 @@ pub struct PolicyError {
     pub file: Option<PathBuf>,
     /// The line in it, from 1.
     pub line: Option<usize>,
+    /// The character in the line, from 1, where it is known.
+    pub column: Option<usize>,
     /// What is wrong.
     pub problem: Problem,
 }
@@ -76,6 +78,9 @@ pub enum Problem {
         "mode {0:?} needs the notification agent, which this version does not have yet; use enforce or audit"
     )]
     NotYet(&'static str),
+    /// It is replaced faster than it can be read.
+    #[error("it was replaced again and again while it was being read; try again")]
+    Restless,
     /// A Localhost profile that is in none of the roots.
     #[error(
         "Localhost profile {name:?} is in none of the profile roots ({roots}); put it there or correct the name"
@@ -110,6 +115,7 @@ impl PolicyError {
         Self {
             file: Some(file.into()),
             line: None,
+            column: None,
             problem,
         }
     }
@@ -118,6 +124,7 @@ impl PolicyError {
         Self {
             file: Some(file.into()),
             line: Some(line),
+            column: None,
             problem,
         }
     }
@@ -126,6 +133,7 @@ impl PolicyError {
         Self {
             file: None,
             line: None,
+            column: None,
             problem: Problem::Request(words.into()),
         }
     }

@@ -6,17 +6,20 @@ mod change;
 mod explain;
 mod page;
 mod paint;
+mod policy;
 mod profile;
+mod snippet;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use serde_json::Value;
 
 use crate::argv::Own;
 
 /// The words that are ours as the first word of the command line; no runtime has them.
-const OWN_WORDS: &[&str] = &["explain", "profile"];
+const OWN_WORDS: &[&str] = &["explain", "policy", "profile"];
 
 /// Whether `word` calls for one of our tools.
 #[must_use]
@@ -34,7 +37,8 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
-    Explain(explain::Explain),
+    Explain(Box<explain::Explain>),
+    Policy(policy::PolicyTool),
     Profile(profile::Profile),
 }
 
@@ -54,6 +58,7 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
     match CommandLine::try_parse_from(argv) {
         Ok(line) => match line.tool {
             Tool::Explain(explain) => explain.run(own),
+            Tool::Policy(policy) => policy.run(own),
             Tool::Profile(profile) => profile.run(),
         },
         Err(error) => {
@@ -67,6 +72,13 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
 /// Prints an answer; a reader that has gone away wants no more of it.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Puts a member into a JSON object.
+fn put(object: &mut Value, key: &str, member: impl Into<Value>) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(key.to_owned(), member.into());
+    }
 }
 
 /// Prints a complaint.
