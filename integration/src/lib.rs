@@ -4,6 +4,7 @@
 
 mod bundle;
 mod docker_sized;
+pub mod engine;
 mod mounts;
 mod oci_json;
 mod policy_dir;
