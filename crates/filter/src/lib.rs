@@ -44,6 +44,7 @@
 mod arch;
 mod call;
 mod check;
+mod compact;
 mod compile;
 mod difference;
 mod error;
@@ -66,6 +67,7 @@ mod sys;
 pub use arch::{audit_arch, host};
 pub use call::{Call, X32_BIT};
 pub use check::InvalidProgram;
+pub use compact::{HOT, NotSame, Proof, compact, same};
 pub use compile::compile;
 pub use difference::Difference;
 pub use error::{CompileError, Refusal};
