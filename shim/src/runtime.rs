@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use filter::FileId;
 use policy::Directory;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -55,6 +56,7 @@ const HEAD: usize = 4096;
 pub struct Runtime {
     path: PathBuf,
     flavor: Flavor,
+    file: FileId,
 }
 
 impl Runtime {
@@ -124,13 +126,20 @@ impl Runtime {
         }
         believe(&path, &stat)?;
         let flavor = flavor(&fd, &path);
-        Ok(Some(Self { path, flavor }))
+        let file = FileId::of(&stat);
+        Ok(Some(Self { path, flavor, file }))
     }
 
     /// Whose command line it takes.
     #[must_use]
     pub fn flavor(&self) -> Flavor {
         self.flavor
+    }
+
+    /// Its file, as it was when it was found.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.file
     }
 
     /// Where it is.

@@ -19,7 +19,7 @@ mod replace;
 mod splice;
 mod struct_fields;
 
-pub use config::{Change, Config, SECCOMP_ANNOTATIONS};
+pub use config::{Change, Config, SECCOMP_ANNOTATIONS, SECCOMP_FILTER};
 pub use error::{BundleError, ConfigError};
 pub use facts::Facts;
 pub use file::{Bundle, MAX_SIZE};

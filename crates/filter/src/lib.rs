@@ -42,6 +42,7 @@
 //! ```
 
 mod arch;
+mod cache;
 mod call;
 mod check;
 mod compact;
@@ -51,6 +52,7 @@ mod error;
 mod examine;
 mod fault;
 mod filter;
+mod finish;
 mod flags;
 mod guard;
 mod instruction;
@@ -65,6 +67,7 @@ mod stub;
 mod sys;
 
 pub use arch::{audit_arch, host};
+pub use cache::{Cache, Entry, FileId, Key, libseccomp_version};
 pub use call::{Call, X32_BIT};
 pub use check::InvalidProgram;
 pub use compact::{HOT, NotSame, Proof, compact, same};
@@ -73,9 +76,11 @@ pub use difference::Difference;
 pub use error::{CompileError, Refusal};
 pub use examine::{Blame, Examination, ExamineError, Miscompiled, examine};
 pub use filter::Filter;
+pub use finish::{finish, finish_guarded};
 pub use guard::{GuardError, Limits, compile_guarded};
 pub use instruction::{Endian, Instruction};
 pub use names::{known, name, nr};
 pub use outcome::Outcome;
 pub use program::Program;
 pub use runtime::Runtime;
+pub use sys::detached;

@@ -89,7 +89,14 @@ impl Explain {
         let policy = load(directory)?;
         check_bundle(&policy, &bundle, &files)?;
         let before = bundle.read().map_err(|error| files.fail(error))?;
-        let judged = Judged::of(&policy, &before, &files, &self.handler, runtime)?;
+        let judged = Judged::of(
+            &policy,
+            &before,
+            &files,
+            &self.handler,
+            runtime,
+            &mut |_| None,
+        )?;
         Ok(Answer {
             files,
             before,

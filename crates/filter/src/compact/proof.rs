@@ -88,11 +88,15 @@ fn each(
     mut try_one: impl FnMut(u32, &mut Seen) -> Result<(), NotSame>,
 ) -> Result<(), NotSame> {
     let mut tried = BTreeSet::new();
-    let mut waiting = vec![0];
-    while let Some(value) = waiting.pop() {
-        if tried.insert(value) {
-            try_one(value, seen)?;
-            waiting.extend(of(seen).difference(&tried));
+    let mut waiting = BTreeSet::from([0]);
+    let mut known = 0;
+    while let Some(value) = waiting.pop_first() {
+        tried.insert(value);
+        try_one(value, seen)?;
+        let all = of(seen);
+        if all.len() != known {
+            known = all.len();
+            waiting.extend(all.difference(&tried));
         }
     }
     Ok(())
