@@ -12,6 +12,7 @@
 
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -110,6 +111,8 @@ impl Missing {
         };
         let keep = [cache.folder(), filler.as_fd()];
         let work = || {
+            // The runtime is to have the processors to itself.
+            std::thread::sleep(LATER);
             // What is not kept is looked for again at the next create.
             let _ = cache.put(&self.key, &self.handover.make(&self.profile));
         };
@@ -117,7 +120,7 @@ impl Missing {
         let _ = filter::detached(LIMITS, &keep, work);
     }
 
-    /// Fills the cache now, with the compiling in a child.
+    /// Fills the cache now (`shim policy check --warm`), with the compiling in a child.
     ///
     /// # Errors
     /// What is in the way.
@@ -172,6 +175,9 @@ fn own_cache() -> Option<Cache> {
     };
     state_dir::run().find_map(make)
 }
+
+/// When a create is over.
+const LATER: Duration = Duration::from_millis(150);
 
 /// A large profile takes some 30 ms.
 const LIMITS: Limits = Limits {
