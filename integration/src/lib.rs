@@ -4,6 +4,7 @@
 
 mod bundle;
 mod mounts;
+mod oci_json;
 mod policy_dir;
 mod probe;
 mod program;
@@ -15,6 +16,7 @@ mod stand_in;
 
 pub use bundle::TestBundle;
 pub use mounts::PrivateMount;
+pub use oci_json::plain;
 pub use policy_dir::PolicyDir;
 pub use probe::{Came, Probe};
 pub use program::{Outcome, copy_program, explain, run, shim_binary};

@@ -121,33 +121,42 @@ impl Job<'_> {
         let Some(bundle) = files.open()? else {
             return Ok(None);
         };
-        let policy = load(directory)?;
-        policy.log().clone_into(log_to);
-        let named_now = policy.runtime();
-        if self.own.runtime.is_none() && named_now.is_some_and(|path| path != self.runtime.path()) {
-            return Err(Refusal::PolicyChanged);
-        }
-        check_bundle(&policy, &bundle, files)?;
-        let bytes = bundle.read().map_err(|error| files.fail(error))?;
+        let mut read = None;
         let mut missing = None;
         let mut hand_over = |profile: &str| {
+            missing = None;
             let handover = Handover::to(self.runtime, self.request.command, node::arch()?)?;
             let filter = handover.filter(profile);
             filter.map_err(|found| missing = found).ok()
         };
-        let judged = Judged::of(
-            &policy,
-            &bytes,
-            files,
-            self.handler,
-            self.runtime.flavor(),
-            &mut hand_over,
-        )?;
+        let judged = policy::ask(directory, |policy| {
+            policy.log().clone_into(log_to);
+            let named_now = policy.runtime();
+            if self.own.runtime.is_none()
+                && named_now.is_some_and(|path| path != self.runtime.path())
+            {
+                return Err(Refusal::PolicyChanged);
+            }
+            check_bundle(policy, &bundle, files)?;
+            let bytes = match read.take() {
+                Some(bytes) => bytes,
+                None => bundle.read().map_err(|error| files.fail(error))?,
+            };
+            let bytes = read.insert(bytes);
+            Judged::of(
+                policy,
+                bytes,
+                files,
+                self.handler,
+                self.runtime.flavor(),
+                &mut hand_over,
+            )
+        })?;
         let mut before = None;
         if let Some(new) = &judged.rewritten {
             bundle.replace(new).map_err(|error| files.fail(error))?;
             tracing::info!(path = %files.shown.display(), "rewritten");
-            before = Some(bytes);
+            before = read;
         }
         Ok(Some(Made {
             decision: judged.decision,

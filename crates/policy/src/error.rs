@@ -76,6 +76,9 @@ pub enum Problem {
         "mode {0:?} needs the notification agent, which this version does not have yet; use enforce or audit"
     )]
     NotYet(&'static str),
+    /// It is replaced faster than it can be read.
+    #[error("it was replaced again and again while it was being read; try again")]
+    Restless,
     /// A Localhost profile that is in none of the roots.
     #[error(
         "Localhost profile {name:?} is in none of the profile roots ({roots}); put it there or correct the name"

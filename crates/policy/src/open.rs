@@ -5,11 +5,12 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat};
 use rustix::io::Errno;
 
 use crate::PolicyError;
 use crate::error::Problem;
+use crate::folder::{FILE, Folder};
 use crate::policy::Root;
 use crate::profile_name::ProfileName;
 use crate::trust::{Trusted, check_way, real_path};
@@ -18,10 +19,9 @@ use crate::trust::{Trusted, check_way, real_path};
 pub(crate) const MAX_SIZE: u64 = 1024 * 1024;
 
 /// Opens the folder `path` for looking things up in it. `None` if there is no such folder.
-pub(crate) fn folder(path: &Path) -> Result<Option<OwnedFd>, PolicyError> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(fd) => Ok(Some(fd)),
+pub(crate) fn folder(path: &Path) -> Result<Option<Folder>, PolicyError> {
+    match Folder::open(path) {
+        Ok(folder) => Ok(Some(folder)),
         Err(Errno::NOENT) if !dangles(CWD, path) => Ok(None),
         Err(errno) => Err(PolicyError::new(
             path,
@@ -33,24 +33,6 @@ pub(crate) fn folder(path: &Path) -> Result<Option<OwnedFd>, PolicyError> {
     }
 }
 
-/// Opens `name` below `folder`, never leaving it (openat2(2), RESOLVE_BENEATH).
-///
-/// Not blocking, so that a fifo does not hang us before it is refused.
-pub(crate) fn beneath(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let mut opened = Err(Errno::AGAIN);
-    // The kernel asks to try again when something was renamed somewhere meanwhile.
-    for _ in 0..TRIES {
-        opened = rustix::fs::openat2(&folder, name, FLAGS, Mode::empty(), resolve);
-        if opened.as_ref().err() != Some(&Errno::AGAIN) {
-            break;
-        }
-    }
-    opened
-}
-
-const TRIES: u32 = 128;
-
 /// Whether a link stands at `name` in `folder` that leads nowhere: what was meant to be there is
 /// missing, which is not the same as nothing being there.
 pub(crate) fn dangles(folder: impl AsFd, name: &Path) -> bool {
@@ -58,14 +40,9 @@ pub(crate) fn dangles(folder: impl AsFd, name: &Path) -> bool {
 }
 
 /// Opens `name` below `folder`, following links wherever they lead.
-pub(crate) fn following(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(folder, name, FLAGS, Mode::empty())
+fn following(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(folder, name, FILE, Mode::empty())
 }
-
-const FLAGS: OFlags = OFlags::RDONLY
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
 
 /// Reads what `fd` is open on after checking it; `shown` is how messages name it.
 ///
@@ -75,6 +52,21 @@ const FLAGS: OFlags = OFlags::RDONLY
 pub(crate) fn read(fd: OwnedFd, shown: &Path, trusted: Trusted) -> Result<Vec<u8>, PolicyError> {
     let stat = regular(&fd, shown)?;
     trusted.check_fd(&fd, &stat, shown)?;
+    take(fd, &stat, shown)
+}
+
+/// Reads what `fd` is open on: a file that stands in a folder that was checked, all the way up, and
+/// was reached from it by no link.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_here(
+    fd: OwnedFd,
+    shown: &Path,
+    trusted: Trusted,
+) -> Result<Vec<u8>, PolicyError> {
+    let stat = regular(&fd, shown)?;
+    trusted.check(shown, &stat)?;
     take(fd, &stat, shown)
 }
 
@@ -132,7 +124,7 @@ fn take(fd: OwnedFd, stat: &Stat, shown: &Path) -> Result<Vec<u8>, PolicyError> 
 /// [`Problem::LeavesRoot`] where a link leads out of a root whose links are not trusted, and those
 /// of [`read`].
 pub(crate) fn profile(
-    folder: &OwnedFd,
+    folder: &Folder,
     root: &Root,
     name: &ProfileName,
     trusted: Trusted,
@@ -142,7 +134,7 @@ pub(crate) fn profile(
         let shown = &shown;
         move |errno| PolicyError::new(shown, Problem::Io { doing, errno })
     };
-    let mut opened = beneath(folder, name.as_path());
+    let mut opened = folder.file(name.as_path());
     if opened.as_ref().err() == Some(&Errno::XDEV) && root.trust_links {
         opened = following(folder, name.as_path());
     }

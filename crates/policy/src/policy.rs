@@ -1,6 +1,8 @@
 //! The policy as read and checked.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -10,6 +12,7 @@ use crate::document::{
     Globs, ModeDocument, PolicyDocument, ProfileDocument, RootDocument, RuleDocument, WhenDocument,
 };
 use crate::error::Problem;
+use crate::folder::Folder;
 use crate::identity::ENGINES;
 use crate::profile_name::{ProfileName, Wanted};
 use crate::{Directory, PolicyError, request};
@@ -48,10 +51,41 @@ pub enum LogTo {
 }
 
 /// Where Localhost profiles are looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Root {
     pub(crate) path: PathBuf,
     pub(crate) trust_links: bool,
+    /// Opened when it is first needed, so that all profiles are of one generation of it; none
+    /// inside if it is missing.
+    folder: OnceCell<Option<Folder>>,
+}
+
+impl Root {
+    pub(crate) fn new(path: PathBuf, trust_links: bool) -> Self {
+        let folder = OnceCell::new();
+        Self {
+            path,
+            trust_links,
+            folder,
+        }
+    }
+
+    /// The folder, opened by `open` the first time.
+    pub(crate) fn folder(
+        &self,
+        open: impl FnOnce() -> Result<Option<Folder>, PolicyError>,
+    ) -> Result<Option<&Folder>, PolicyError> {
+        if let Some(known) = self.folder.get() {
+            return Ok(known.as_ref());
+        }
+        let opened = open()?;
+        Ok(self.folder.get_or_init(|| opened).as_ref())
+    }
+
+    /// The folder, if it was opened.
+    pub(crate) fn opened(&self) -> Option<&Folder> {
+        self.folder.get()?.as_ref()
+    }
 }
 
 /// Where in the policy something stands.
@@ -98,7 +132,7 @@ pub(crate) struct Floor {
 #[derive(Debug)]
 pub struct Policy {
     /// The folder that it was read from; none for the embedded one.
-    pub(crate) directory: Option<Directory>,
+    pub(crate) directory: Option<Rc<Directory>>,
     pub(crate) strict: bool,
     pub(crate) runtime: Option<PathBuf>,
     pub(crate) honour_annotations: bool,
@@ -290,7 +324,7 @@ impl Lines<'_> {
                 RootDocument::Table(table) => (table.path, table.trust_links),
             };
             if path.is_absolute() {
-                return Ok(Root { path, trust_links });
+                return Ok(Root::new(path, trust_links));
             }
             let value = path.display().to_string();
             Err(self.value(start, "a profile root", value, "give an absolute path"))

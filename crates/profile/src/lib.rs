@@ -75,7 +75,7 @@ mod warning;
 mod words;
 
 pub use arch::{compat, native_from_name};
-pub use capability_names::{CAPABILITIES, is_capability, near_capability};
+pub use capability_names::{CAPABILITIES, DOCKER_CAPABILITIES, is_capability, near_capability};
 pub use dialect::Dialect;
 pub use diff::{Bits, CallChange, Change, Changed, Diff, When, diff};
 pub use errno::errno_name;
