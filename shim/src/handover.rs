@@ -17,13 +17,15 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use filter::{Cache, Entry, Key, Limits};
+use policy::Policy;
 use profile::{Arch, Seccomp};
 use sha2::{Digest, Sha256};
 
 use crate::argv::{Command, Flavor};
 use crate::compiler::Compiler;
+use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::state_dir;
+use crate::{node, state_dir};
 
 /// A call whose runtime can be handed a filter.
 #[derive(Debug)]
@@ -143,9 +145,41 @@ impl Missing {
     }
 }
 
+/// Fills the cache with the filters of the profiles that `policy` names, for containers with the
+/// capabilities that engines give by default and for those with none; gives what came of each.
+///
+/// For programs with one thread ([`filter::finish_guarded`]).
+///
+/// # Errors
+/// What is wrong with the node or the policy.
+pub fn warm(policy: &Policy, runtime: &Runtime) -> Result<Vec<Result<Filled, String>>, Refusal> {
+    let node = node::this(runtime.flavor())?;
+    let mut texts = Vec::new();
+    for capabilities in [ENGINES, &[]] {
+        let capabilities = capabilities.iter().map(|name| (*name).to_owned()).collect();
+        for text in policy.texts_ahead(&capabilities, node)? {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+    }
+    let fill = |text: &String| {
+        let handover = Handover::to(runtime, Command::Create, node.arch)
+            .ok_or("the runtime is handed no filters: only crun is, with one libseccomp.so.2")?;
+        match handover.filter(text) {
+            Ok(_) => Ok(Filled::Before),
+            Err(None) => Ok(Filled::NothingToHandOver),
+            Err(Some(missing)) => missing.fill_now(),
+        }
+    };
+    Ok(texts.iter().map(fill).collect())
+}
+
 /// What [`Missing::fill_now`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filled {
+    /// It was kept already.
+    Before,
     /// A filter of that many instructions is kept.
     Instructions(usize),
     /// crun compiles for itself, also from now on.
@@ -175,6 +209,24 @@ fn own_cache() -> Option<Cache> {
     };
     state_dir::run().find_map(make)
 }
+
+/// The capabilities that Docker and containerd give (oci/defaults.go, oci/spec.go).
+const ENGINES: &[&str] = &[
+    "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_MKNOD",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_RAW",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+];
 
 /// When a create is over.
 const LATER: Duration = Duration::from_millis(150);
