@@ -252,7 +252,7 @@ fn filters_in_fewer_steps_answer_as_those_that_crun_compiles() {
     println!("{profiles} profiles, {compacted} compacted, {calls} calls");
     assert!(profiles > 350, "{profiles}");
     assert!(compacted * 10 > profiles * 9, "{compacted} of {profiles}");
-    assert!(calls > 1_000_000, "{calls}");
+    assert!(calls > 2_000_000, "{calls}");
 }
 
 /// Every number of some architectures, and some that nobody has; those that conditions are about
@@ -285,6 +285,7 @@ fn edges(profile: &Seccomp) -> impl Iterator<Item = Call> {
     }
     values.sort_unstable();
     values.dedup();
+    values.truncate(40);
     let others = [999, filter::X32_BIT - 1, u32::MAX - 1, u32::MAX];
     let numbers = (0..=480)
         .chain(others)

@@ -258,6 +258,9 @@ impl Pair<'_> {
                 let left = trace(self.left, LEFT, &words, seen).ok_or(NotSame::Unfollowed)?;
                 let right = trace(self.right, RIGHT, &words, seen).ok_or(NotSame::Unfollowed)?;
                 self.proof.calls = self.proof.calls.saturating_add(1);
+                if self.proof.calls > MOST_IN_ALL {
+                    return Err(NotSame::Unfollowed);
+                }
                 if left != right {
                     return Err(NotSame::Answer { words, left, right });
                 }
@@ -322,9 +325,10 @@ const RIGHT: usize = 1;
 const WORDS: usize = 16;
 /// Of how many bits of a word all combinations are tried.
 const BITS: u32 = 10;
-/// How many calls of one number are tried. A profile that compares more together is left to
-/// libseccomp.
-const MOST: usize = 20_000;
+/// How many calls of one number are tried, and how many in all; a default profile needs 2000. A
+/// profile that compares more together is left to libseccomp.
+const MOST: usize = 2_000;
+const MOST_IN_ALL: usize = 20_000;
 
 #[cfg(test)]
 mod tests {
