@@ -189,7 +189,7 @@ struct Made {
     /// The configuration as it was; none if it was not rewritten.
     before: Option<Vec<u8>>,
     /// The profile that the runtime will have to compile.
-    missing: Option<Missing>,
+    missing: Option<Box<Missing>>,
 }
 
 /// The way back from a rewritten bundle: a call that fails leaves the bundle as it was.

@@ -62,7 +62,7 @@ impl Handover {
     ///
     /// # Errors
     /// There is none: with what is needed to make one, or without where none is to be had.
-    pub fn filter(self, profile: &str) -> Result<String, Option<Missing>> {
+    pub fn filter(self, profile: &str) -> Result<String, Option<Box<Missing>>> {
         let key = self.key(profile);
         let folders = state_dir::run();
         match folders
@@ -71,11 +71,11 @@ impl Handover {
         {
             Some(Entry::Filter(program)) => Ok(STANDARD.encode(program)),
             Some(Entry::Nothing) => Err(None),
-            None => Err(Some(Missing {
+            None => Err(Some(Box::new(Missing {
                 key,
                 profile: profile.to_owned(),
                 handover: self,
-            })),
+            }))),
         }
     }
 
