@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+mod docker_sized;
 mod mounts;
 mod oci_json;
 mod policy_dir;
@@ -13,8 +14,10 @@ mod recording;
 mod runtime;
 mod skip;
 mod stand_in;
+mod steps;
 
 pub use bundle::TestBundle;
+pub use docker_sized::{docker_sized, ten_rules};
 pub use mounts::PrivateMount;
 pub use oci_json::plain;
 pub use policy_dir::PolicyDir;
@@ -25,3 +28,4 @@ pub use recording::{RECORD_END, RECORD_TO, Recording};
 pub use runtime::{Container, RealRuntime};
 pub use skip::{needs_root, shared_data, skip};
 pub use stand_in::StandIn;
+pub use steps::instructions_to_exec;

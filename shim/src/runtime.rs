@@ -142,7 +142,7 @@ impl Runtime {
 }
 
 /// Whether there is something at `path` that we may execute.
-fn is_program(path: &Path) -> bool {
+pub(crate) fn is_program(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
         && rustix::fs::stat(path)
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)

@@ -16,3 +16,7 @@ pub const FOLDERS: &[&str] = &[
 
 /// The policy's folder, as `policy::DEFAULT_DIRECTORY`.
 pub const DEFAULT_POLICY: &[u8] = b"/etc/seccomp-shim";
+
+/// The folder of runtime handlers' links, as `shim::handler::FOLDER`. Where it is, a handler may
+/// name its own runtime.
+pub const HANDLERS: &core::ffi::CStr = c"/etc/seccomp-shim-handlers";

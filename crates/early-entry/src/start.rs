@@ -14,7 +14,7 @@ use core::slice;
 use syscalls::{Errno, Sysno, syscall};
 
 use crate::note::{HEAD, carries_note};
-use crate::places::{DEFAULT_POLICY, FOLDERS, NAMES};
+use crate::places::{DEFAULT_POLICY, FOLDERS, HANDLERS, NAMES};
 use crate::plain_policy::{Plain, runtime_path};
 use crate::words::{self, Passing};
 
@@ -126,6 +126,12 @@ fn find<'a>(passing: &Passing<'_>, room: &'a mut Path) -> Option<&'a CStr> {
     if let Some(named) = passing.runtime {
         return only(named, room);
     }
+    // A handler of this name may have its own runtime; the ordinary path reads its links.
+    // SAFETY: the path ends in a NUL; the call writes nothing.
+    let handlers = unsafe { syscall!(Sysno::faccessat, HERE, HANDLERS.as_ptr(), IS_THERE) };
+    if handlers != Err(Errno::ENOENT) {
+        return None;
+    }
     let folder = passing.policy.unwrap_or(DEFAULT_POLICY);
     let mut text = MaybeUninit::<[u8; LONGEST_POLICY]>::uninit();
     match named_by(folder, &mut text)? {
@@ -236,10 +242,10 @@ fn named_by<'a, const N: usize>(
     }
 }
 
-/// A path, and room for the NUL that the kernel wants after it.
+/// Room for a path and the NUL that the kernel wants after it. With a length beside it, the compiler
+/// would call `memset` to make it.
 struct Path {
     bytes: MaybeUninit<[u8; LONGEST_PATH]>,
-    length: usize,
 }
 
 /// Longer paths are left to the ordinary path.
@@ -250,7 +256,6 @@ impl Path {
     fn new() -> Self {
         Self {
             bytes: MaybeUninit::uninit(),
-            length: 0,
         }
     }
 
@@ -258,22 +263,22 @@ impl Path {
     #[inline(always)]
     fn set(&mut self, parts: &[&[u8]]) -> Option<&CStr> {
         let start = self.bytes.as_mut_ptr().cast::<u8>();
-        self.length = 0;
+        let mut length = 0;
         for part in parts {
             for byte in *part {
-                if self.length + 1 == LONGEST_PATH || *byte == 0 {
+                if length + 1 == LONGEST_PATH || *byte == 0 {
                     return None;
                 }
                 // SAFETY: `length` is below the array's last place, by the line above.
-                unsafe { start.add(self.length).write(*byte) };
-                self.length += 1;
+                unsafe { start.add(length).write(*byte) };
+                length += 1;
             }
         }
         // SAFETY: `length` is at most the array's last place. All bytes up to there are written
         // then, and of them the last alone is a NUL.
         unsafe {
-            start.add(self.length).write(0);
-            let bytes = slice::from_raw_parts(start, self.length + 1);
+            start.add(length).write(0);
+            let bytes = slice::from_raw_parts(start, length + 1);
             Some(CStr::from_bytes_with_nul_unchecked(bytes))
         }
     }
@@ -410,6 +415,9 @@ struct OpenHow {
 // linux/fcntl.h, linux/stat.h, linux/openat2.h and asm-generic/fcntl.h.
 const HERE: usize = (-100_isize).cast_unsigned();
 const MAY_EXECUTE: usize = 1;
+
+/// `F_OK`.
+const IS_THERE: usize = 0;
 const NO_FOLLOW: usize = 0x100;
 const EMPTY_PATH: usize = 0x1000;
 const BASIC: usize = 0x7FF;

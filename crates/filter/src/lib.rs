@@ -56,6 +56,7 @@ mod finish;
 mod flags;
 mod guard;
 mod instruction;
+pub mod kernel;
 mod names;
 mod outcome;
 mod plan;
@@ -63,7 +64,10 @@ mod program;
 mod run;
 mod runtime;
 mod stub;
-#[allow(unsafe_code, reason = "fork and _exit have no safe wrapper")]
+#[allow(
+    unsafe_code,
+    reason = "fork, _exit and seccomp(2) have no safe wrapper"
+)]
 mod sys;
 
 pub use arch::{audit_arch, host};

@@ -14,53 +14,81 @@ use crate::profile_name::{ProfileName, Wanted};
 
 /// policy.toml.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyDocument {
+    /// The version of the format: 1.
+    #[cfg_attr(test, schemars(with = "i64", range(min = 1, max = 1)))]
     pub(crate) version: Spanned<i64>,
+    /// Refuse a create in doubt instead of mending it.
     #[serde(default)]
     pub(crate) strict: bool,
+    /// The real runtime.
     #[serde(default)]
     pub(crate) runtime: RuntimeDocument,
+    /// Where a request is read from.
     #[serde(default)]
     pub(crate) request: RequestDocument,
+    /// More profile roots.
     #[serde(default)]
     pub(crate) localhost: LocalhostDocument,
+    /// Where decisions are recorded.
     #[serde(default)]
     pub(crate) log: LogDocument,
+    /// What applies where no rule matches.
     #[serde(default)]
     pub(crate) defaults: DefaultsDocument,
+    /// A profile that no container may be weaker than.
+    #[cfg_attr(test, schemars(with = "Option<FloorDocument>"))]
     pub(crate) floor: Option<Spanned<FloorDocument>>,
+    /// Rules, tried in order; the first that matches decides.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<RuleDocument>"))]
     pub(crate) rule: Vec<Spanned<RuleDocument>>,
 }
 
 /// A file of policy.d: rules and a floor, no settings.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DropInDocument {
+    /// The version of the format: 1.
+    #[cfg_attr(test, schemars(with = "i64", range(min = 1, max = 1)))]
     pub(crate) version: Spanned<i64>,
+    /// A profile that no container may be weaker than.
+    #[cfg_attr(test, schemars(with = "Option<FloorDocument>"))]
     pub(crate) floor: Option<Spanned<FloorDocument>>,
+    /// Rules, read after those of policy.toml.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<RuleDocument>"))]
     pub(crate) rule: Vec<Spanned<RuleDocument>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuntimeDocument {
+    /// The absolute path of runc, crun or youki.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) path: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RequestDocument {
+    /// Honour Kubernetes' old seccomp annotations.
     #[serde(default)]
     pub(crate) annotations: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LocalhostDocument {
+    /// Folders that are searched after profiles/, by absolute path.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<RootDocument>"))]
     pub(crate) roots: Vec<Spanned<RootDocument>>,
 }
 
@@ -84,65 +112,103 @@ pub(crate) struct RootTable {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogDocument {
+    /// auto, journald, off, or the absolute path of a file.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) decisions: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DefaultsDocument {
+    /// The profile where no rule matches.
+    #[cfg_attr(test, schemars(with = "Option<ProfileDocument>"))]
     pub(crate) profile: Option<Spanned<ProfileDocument>>,
     pub(crate) combine: Option<Combine>,
+    #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
+    /// The file below a profile root that RuntimeDefault means.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) runtime_default: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FloorDocument {
+    /// The least that a container gets.
+    #[cfg_attr(test, schemars(with = "ProfileDocument"))]
     pub(crate) profile: Spanned<ProfileDocument>,
+    /// Whom the floor does not hold for.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<ExceptionDocument>"))]
     pub(crate) except: Vec<Spanned<ExceptionDocument>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExceptionDocument {
+    /// For records.
     pub(crate) name: String,
+    /// Whom it is for; not by annotation or requested.
     pub(crate) when: WhenDocument,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleDocument {
+    /// For people: explain, records, errors.
     pub(crate) name: Option<String>,
+    /// Which containers it is for; every one without.
     #[serde(default)]
     pub(crate) when: WhenDocument,
+    /// The profile; without it the defaults'.
     pub(crate) profile: Option<ProfileDocument>,
     pub(crate) combine: Option<Combine>,
+    #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
     pub(crate) without_agent: Option<WithoutAgent>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhenDocument {
+    /// docker, containerd, cri-o, podman, buildkit or unknown.
+    #[cfg_attr(test, schemars(with = "Option<Globs>"))]
     pub(crate) engine: Option<Spanned<Globs>>,
+    /// --shim-handler, else the name that the binary was started by.
     pub(crate) handler: Option<Globs>,
+    /// The pod's Kubernetes namespace.
     pub(crate) namespace: Option<Globs>,
+    /// The pod's name.
     pub(crate) pod: Option<Globs>,
+    /// The container's name in its pod.
     pub(crate) container: Option<Globs>,
+    /// The image, as the engine names it: docker.io/library/nginx:1.29.
     pub(crate) image: Option<Globs>,
+    /// Annotations that must be there, with globs for their values.
     #[serde(default)]
     pub(crate) annotation: BTreeMap<String, Globs>,
+    /// Whether it looks privileged.
     pub(crate) privileged: Option<bool>,
+    /// Whether it shares the host's network namespace.
     pub(crate) host_network: Option<bool>,
+    /// Whether it shares the host's pid namespace.
     pub(crate) host_pid: Option<bool>,
+    /// Whether it shares the host's ipc namespace.
     pub(crate) host_ipc: Option<bool>,
+    /// Whether it has or joins a user namespace.
     pub(crate) user_namespace: Option<bool>,
+    /// RuntimeDefault, Localhost, Unconfined, or spec where only the profile is told.
+    #[cfg_attr(test, schemars(with = "Option<Globs>"))]
     pub(crate) requested: Option<Spanned<Globs>>,
 }
 
@@ -170,6 +236,7 @@ impl WhenDocument {
 
 /// One glob, or several of which any may match.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "a string or a list of strings")]
 pub(crate) enum Globs {
     One(String),
@@ -187,6 +254,7 @@ impl Globs {
 
 /// How the policy's profile and the container's go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Combine {
     /// The policy's profile is what the container gets.
@@ -197,6 +265,7 @@ pub enum Combine {
 
 /// What is done with a profile's denials, with the words of modes to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ModeDocument {
     Enforce,
@@ -207,6 +276,7 @@ pub(crate) enum ModeDocument {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Architectures {
     Native,
@@ -214,6 +284,7 @@ pub(crate) enum Architectures {
 
 /// Reserved for the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum WithoutAgent {
     Enforce,

@@ -12,6 +12,8 @@ pub struct PolicyError {
     pub file: Option<PathBuf>,
     /// The line in it, from 1.
     pub line: Option<usize>,
+    /// The character in the line, from 1, where it is known.
+    pub column: Option<usize>,
     /// What is wrong.
     pub problem: Problem,
 }
@@ -113,6 +115,7 @@ impl PolicyError {
         Self {
             file: Some(file.into()),
             line: None,
+            column: None,
             problem,
         }
     }
@@ -121,6 +124,7 @@ impl PolicyError {
         Self {
             file: Some(file.into()),
             line: Some(line),
+            column: None,
             problem,
         }
     }
@@ -129,6 +133,7 @@ impl PolicyError {
         Self {
             file: None,
             line: None,
+            column: None,
             problem: Problem::Request(words.into()),
         }
     }

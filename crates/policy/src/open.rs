@@ -40,7 +40,7 @@ pub(crate) fn dangles(folder: impl AsFd, name: &Path) -> bool {
 }
 
 /// Opens `name` below `folder`, following links wherever they lead.
-fn following(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
+pub(crate) fn following(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(folder, name, FILE, Mode::empty())
 }
 

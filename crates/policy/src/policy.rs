@@ -181,6 +181,12 @@ impl Policy {
         self.strict
     }
 
+    /// Whether Kubernetes' old annotations count, which containerd must then hand on.
+    #[must_use]
+    pub fn honours_annotations(&self) -> bool {
+        self.honour_annotations
+    }
+
     /// Where decisions go.
     #[must_use]
     pub fn log(&self) -> &LogTo {
@@ -195,14 +201,11 @@ impl Policy {
         let mut policy = Self::embedded();
         policy.strict = document.strict;
         policy.honour_annotations = document.request.annotations;
-        policy.runtime = match document.runtime.path {
-            Some(path) if !path.get_ref().is_absolute() => {
-                let value = path.get_ref().display().to_string();
-                let mend = "give the absolute path of runc, crun or youki";
-                return Err(at.value(path.span().start, "runtime.path", value, mend));
-            }
-            path => path.map(Spanned::into_inner),
-        };
+        policy.runtime = document
+            .runtime
+            .path
+            .map(|path| at.runtime(path))
+            .transpose()?;
         policy.log = at.log(document.log.decisions)?;
         policy.roots = at.roots(document.localhost.roots)?;
         policy.defaults = at.defaults(document.defaults)?;
@@ -235,9 +238,9 @@ impl Policy {
 }
 
 /// A file's text, for saying on which line something stands.
-struct Lines<'a> {
-    file: Arc<Path>,
-    text: &'a str,
+pub(crate) struct Lines<'a> {
+    pub(crate) file: Arc<Path>,
+    pub(crate) text: &'a str,
 }
 
 impl Lines<'_> {
@@ -250,15 +253,20 @@ impl Lines<'_> {
             .saturating_add(1)
     }
 
-    fn place(&self, offset: usize) -> Place {
+    pub(crate) fn place(&self, offset: usize) -> Place {
         Place {
             file: Arc::clone(&self.file),
             line: self.line(offset),
         }
     }
 
-    fn error(&self, offset: usize, problem: Problem) -> PolicyError {
-        PolicyError::at(&*self.file, self.line(offset), problem)
+    pub(crate) fn error(&self, offset: usize, problem: Problem) -> PolicyError {
+        let before = self.text.get(..offset).unwrap_or("");
+        let column = before.chars().rev().take_while(|c| *c != '\n').count();
+        PolicyError {
+            column: Some(column.saturating_add(1)),
+            ..PolicyError::at(&*self.file, self.line(offset), problem)
+        }
     }
 
     fn value(
@@ -272,22 +280,21 @@ impl Lines<'_> {
     }
 
     fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, PolicyError> {
-        toml::from_str(self.text).map_err(|error| {
-            let offset = error.span().map_or(0, |span| span.start);
-            if error.message() == "missing field `version`" {
-                let words = "the version of the format is missing; begin the file with version = 1";
-                return self.error(offset, Problem::Toml(words.to_owned()));
-            }
-            let message = error
-                .message()
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ");
-            self.error(offset, Problem::Toml(message))
-        })
+        toml::from_str(self.text).map_err(|error| self.unread(&error))
     }
 
-    fn version(&self, version: &Spanned<i64>) -> Result<(), PolicyError> {
+    /// What the parser says, as an error of ours.
+    pub(crate) fn unread(&self, error: &toml::de::Error) -> PolicyError {
+        let offset = error.span().map_or(0, |span| span.start);
+        if error.message() == NO_VERSION {
+            let words = "the version of the format is missing; begin the file with version = 1";
+            return self.error(offset, Problem::Toml(words.to_owned()));
+        }
+        let words: Vec<&str> = error.message().split_whitespace().collect();
+        self.error(offset, Problem::Toml(words.join(" ")))
+    }
+
+    pub(crate) fn version(&self, version: &Spanned<i64>) -> Result<(), PolicyError> {
         if *version.get_ref() == 1 {
             return Ok(());
         }
@@ -300,7 +307,16 @@ impl Lines<'_> {
         ))
     }
 
-    fn log(&self, target: Option<Spanned<String>>) -> Result<LogTo, PolicyError> {
+    pub(crate) fn runtime(&self, path: Spanned<PathBuf>) -> Result<PathBuf, PolicyError> {
+        if path.get_ref().is_absolute() {
+            return Ok(path.into_inner());
+        }
+        let value = path.get_ref().display().to_string();
+        let mend = "give the absolute path of runc, crun or youki";
+        Err(self.value(path.span().start, "runtime.path", value, mend))
+    }
+
+    pub(crate) fn log(&self, target: Option<Spanned<String>>) -> Result<LogTo, PolicyError> {
         let Some(target) = target else {
             return Ok(LogTo::Auto);
         };
@@ -316,7 +332,10 @@ impl Lines<'_> {
         }
     }
 
-    fn roots(&self, roots: Vec<Spanned<RootDocument>>) -> Result<Vec<Root>, PolicyError> {
+    pub(crate) fn roots(
+        &self,
+        roots: Vec<Spanned<RootDocument>>,
+    ) -> Result<Vec<Root>, PolicyError> {
         let check = |root: Spanned<RootDocument>| {
             let start = root.span().start;
             let (path, trust_links) = match root.into_inner() {
@@ -332,7 +351,7 @@ impl Lines<'_> {
         roots.into_iter().map(check).collect()
     }
 
-    fn defaults(&self, document: DefaultsDocument) -> Result<Defaults, PolicyError> {
+    pub(crate) fn defaults(&self, document: DefaultsDocument) -> Result<Defaults, PolicyError> {
         let embedded = Policy::embedded().defaults;
         let runtime_default = match document.runtime_default {
             None => None,
@@ -368,7 +387,10 @@ impl Lines<'_> {
         })
     }
 
-    fn mode(&self, mode: Option<Spanned<ModeDocument>>) -> Result<Option<Mode>, PolicyError> {
+    pub(crate) fn mode(
+        &self,
+        mode: Option<Spanned<ModeDocument>>,
+    ) -> Result<Option<Mode>, PolicyError> {
         let Some(mode) = mode else { return Ok(None) };
         let not_yet = |word| self.error(mode.span().start, Problem::NotYet(word));
         match mode.get_ref() {
@@ -380,7 +402,7 @@ impl Lines<'_> {
         }
     }
 
-    fn rule(&self, rule: Spanned<RuleDocument>) -> Result<Rule, PolicyError> {
+    pub(crate) fn rule(&self, rule: Spanned<RuleDocument>) -> Result<Rule, PolicyError> {
         let offset = rule.span().start;
         let place = self.place(offset);
         let rule = rule.into_inner();
@@ -398,7 +420,7 @@ impl Lines<'_> {
         })
     }
 
-    fn floor(&self, floor: Spanned<FloorDocument>) -> Result<Floor, PolicyError> {
+    pub(crate) fn floor(&self, floor: Spanned<FloorDocument>) -> Result<Floor, PolicyError> {
         let place = self.place(floor.span().start);
         let floor = floor.into_inner();
         let start = floor.profile.span().start;
@@ -433,7 +455,7 @@ impl Lines<'_> {
     }
 
     /// Words that can only be misspelt are errors, so that no rule fails to match by a typo.
-    fn when(&self, offset: usize, when: &WhenDocument) -> Result<(), PolicyError> {
+    pub(crate) fn when(&self, offset: usize, when: &WhenDocument) -> Result<(), PolicyError> {
         if let Some(field) = when.empty_list() {
             let mend = "an empty list never matches; leave the field out, or name something";
             return Err(self.value(offset, "when", field.to_owned(), mend));
@@ -465,3 +487,6 @@ impl Lines<'_> {
         Ok(())
     }
 }
+
+/// What the parser says of a document without a version.
+pub(crate) const NO_VERSION: &str = "missing field `version`";

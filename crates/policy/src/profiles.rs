@@ -91,6 +91,7 @@ impl Profiles<'_> {
         Err(PolicyError {
             file: None,
             line: None,
+            column: None,
             problem,
         })
     }

@@ -3,20 +3,32 @@
 //! Exit codes: 0 all is well, 1 the answer is no, 2 asked wrongly.
 
 mod change;
+mod doctor;
 mod explain;
+mod install;
 mod page;
 mod paint;
+mod policy;
 mod profile;
+mod snippet;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use serde_json::Value;
 
 use crate::argv::Own;
 
 /// The words that are ours as the first word of the command line; no runtime has them.
-const OWN_WORDS: &[&str] = &["explain", "profile"];
+const OWN_WORDS: &[&str] = &[
+    "doctor",
+    "explain",
+    "install",
+    "policy",
+    "profile",
+    "uninstall",
+];
 
 /// Whether `word` calls for one of our tools.
 #[must_use]
@@ -34,8 +46,12 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
-    Explain(explain::Explain),
+    Doctor(doctor::Doctor),
+    Explain(Box<explain::Explain>),
+    Install(install::Install),
+    Policy(policy::PolicyTool),
     Profile(profile::Profile),
+    Uninstall(install::Uninstall),
 }
 
 /// How a tool prints.
@@ -54,7 +70,11 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
     match CommandLine::try_parse_from(argv) {
         Ok(line) => match line.tool {
             Tool::Explain(explain) => explain.run(own),
+            Tool::Doctor(doctor) => doctor.run(own),
+            Tool::Install(install) => install.run(),
+            Tool::Policy(policy) => policy.run(own),
             Tool::Profile(profile) => profile.run(),
+            Tool::Uninstall(uninstall) => uninstall.run(),
         },
         Err(error) => {
             // Help goes to stdout and a wrong question to stderr; a closed one hears neither.
@@ -67,6 +87,13 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
 /// Prints an answer; a reader that has gone away wants no more of it.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Puts a member into a JSON object.
+fn put(object: &mut Value, key: &str, member: impl Into<Value>) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(key.to_owned(), member.into());
+    }
 }
 
 /// Prints a complaint.

@@ -8,7 +8,7 @@ use crate::tools::complain;
 
 /// What one `--cap` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Caps {
+pub(in crate::tools) enum Caps {
     /// `all`: every capability of Linux.
     All,
     /// `docker`: what Docker gives by default.
@@ -31,7 +31,7 @@ pub(super) fn parse(word: &str) -> Result<Caps, String> {
 }
 
 /// The set that some `--cap` make.
-pub(super) fn set(caps: &[Caps]) -> BTreeSet<String> {
+pub(in crate::tools) fn set(caps: &[Caps]) -> BTreeSet<String> {
     let mut names: BTreeSet<&str> = BTreeSet::new();
     for one in caps {
         match one {
