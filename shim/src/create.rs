@@ -9,6 +9,7 @@ use bundle::{Bundle, Change, Config};
 use policy::{Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, check_trusted};
 
 use crate::argv::{Flavor, Own, Request};
+use crate::handover::{Handover, Missing};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
@@ -65,6 +66,9 @@ impl Job<'_> {
                 ..self.blank_record(&files)
             },
         );
+        if let Some(missing) = made.missing {
+            missing.fill_meanwhile();
+        }
         Ok(Undo {
             files,
             log_to,
@@ -118,6 +122,13 @@ impl Job<'_> {
             return Ok(None);
         };
         let mut read = None;
+        let mut missing = None;
+        let mut hand_over = |profile: &str| {
+            missing = None;
+            let handover = Handover::to(self.runtime, self.request.command, node::arch()?)?;
+            let filter = handover.filter(profile);
+            filter.map_err(|found| missing = found).ok()
+        };
         let judged = policy::ask(directory, |policy| {
             policy.log().clone_into(log_to);
             let named_now = policy.runtime();
@@ -132,7 +143,14 @@ impl Job<'_> {
                 None => bundle.read().map_err(|error| files.fail(error))?,
             };
             let bytes = read.insert(bytes);
-            Judged::of(policy, bytes, files, self.handler, self.runtime.flavor())
+            Judged::of(
+                policy,
+                bytes,
+                files,
+                self.handler,
+                self.runtime.flavor(),
+                &mut hand_over,
+            )
         })?;
         let mut before = None;
         if let Some(new) = &judged.rewritten {
@@ -144,6 +162,7 @@ impl Job<'_> {
             decision: judged.decision,
             profile: judged.profile,
             before,
+            missing,
         }))
     }
 }
@@ -169,6 +188,8 @@ struct Made {
     profile: Option<String>,
     /// The configuration as it was; none if it was not rewritten.
     before: Option<Vec<u8>>,
+    /// The profile that the runtime will have to compile.
+    missing: Option<Box<Missing>>,
 }
 
 /// The way back from a rewritten bundle: a call that fails leaves the bundle as it was.
@@ -250,6 +271,10 @@ impl Files {
     }
 }
 
+/// Finds a finished filter for the text of a profile, in base64; none where the runtime is to
+/// compile.
+pub type HandOver<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
+
 /// A decision with what it makes of the configuration.
 #[derive(Debug)]
 pub struct Judged {
@@ -272,11 +297,15 @@ impl Judged {
         files: &Files,
         handler: &str,
         runtime: Flavor,
+        hand_over: HandOver<'_>,
     ) -> Result<Self, Refusal> {
-        let config = Config::parse(bytes).map_err(|error| Refusal::Config {
+        let mut config = Config::parse(bytes).map_err(|error| Refusal::Config {
             path: files.shown.clone(),
             error,
         })?;
+        if is_handed_over(&config, hand_over) {
+            config.filter_is_own();
+        }
         let folder = files.shown.parent().unwrap_or(&files.shown);
         let container = Container {
             config: &config,
@@ -292,12 +321,13 @@ impl Judged {
             Outcome::Removed => Change::Remove,
             Outcome::Set(json) => Change::Set(json),
         };
-        let rewritten = config.rewrite(change);
         let profile = match &decision.outcome {
             Outcome::Kept => config.seccomp().map(|value| Cow::Borrowed(value.raw())),
             Outcome::Removed => None,
             Outcome::Set(json) => Some(Cow::Borrowed(json.as_str())),
         };
+        let filter = profile.as_deref().and_then(hand_over);
+        let rewritten = config.rewrite_with(change, filter.as_deref());
         let profile = profile.map(Cow::into_owned);
         Ok(Self {
             decision,
@@ -305,6 +335,18 @@ impl Judged {
             profile,
         })
     }
+}
+
+/// Whether the configuration has a finished filter that says just what its profile says: as this
+/// program leaves a bundle, which may be used again.
+fn is_handed_over(config: &Config<'_>, hand_over: HandOver<'_>) -> bool {
+    let (Some(filter), Some(profile)) = (
+        config.facts().annotation(bundle::SECCOMP_FILTER),
+        config.seccomp(),
+    ) else {
+        return false;
+    };
+    hand_over(profile.raw()).as_deref() == Some(filter)
 }
 
 /// An error about the container's own words, placed at its configuration file.

@@ -12,9 +12,11 @@
 #![forbid(unsafe_code)]
 
 pub mod argv;
+pub mod compiler;
 pub mod create;
 pub mod errno_words;
 pub mod handler;
+pub mod handover;
 pub mod journal;
 pub mod node;
 pub mod panic_line;
