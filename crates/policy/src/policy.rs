@@ -539,3 +539,6 @@ impl Lines<'_> {
 
 /// What the parser says of a document without a version.
 pub(crate) const NO_VERSION: &str = "missing field `version`";
+
+#[cfg(test)]
+mod tests;
