@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use crate::error::Problem;
 use crate::folder::{Folder, is_still};
 use crate::policy::Root;
-use crate::trust::Trusted;
+use crate::trust::{Trusted, check_way, real_path};
 use crate::{Policy, PolicyError, open};
 
 /// A policy directory, held open: whatever is renamed meanwhile, everything comes from this one.
@@ -124,6 +124,7 @@ impl Directory {
 
     fn read_policy(this: &Rc<Self>) -> Result<Policy, PolicyError> {
         let trusted = &this.trusted;
+        this.check_links()?;
         let file: Arc<Path> = Arc::from(this.path.join(POLICY));
         let fd = this.folder.file(Path::new(POLICY));
         let text = text_of(fd, &file, |fd| {
@@ -143,6 +144,18 @@ impl Directory {
         }
         policy.directory = Some(Rc::clone(this));
         Ok(policy)
+    }
+
+    /// Where links lead to the directory, whoever could change one of them could lead to another
+    /// policy, which root may own as well: one in an image, say.
+    pub(crate) fn check_links(&self) -> Result<(), PolicyError> {
+        let Ok(path) = std::path::absolute(&self.path) else {
+            return Ok(());
+        };
+        if real_path(&self.folder, &self.path)? == path {
+            return Ok(());
+        }
+        check_way(&self.trusted, &path)
     }
 
     /// Whether what was read is of one policy: the directory is in use as it was opened, or nothing
