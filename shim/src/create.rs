@@ -13,7 +13,7 @@ use crate::handover::{Handover, Missing};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, node};
+use crate::{errno_words, handler, node};
 
 /// One call that makes a container.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Job<'a> {
     pub own: &'a Own,
     /// The runtime handler.
     pub handler: &'a str,
+    /// What its links name.
+    pub settings: Option<&'a handler::Policy>,
     /// The real runtime.
     pub runtime: &'a Runtime,
     /// What the command line says.
@@ -131,6 +133,10 @@ impl Job<'_> {
         };
         let judged = policy::ask(directory, |policy| {
             policy.log().clone_into(log_to);
+            // Looked for before; this is what was read in the end.
+            if let Some(settings) = self.settings.filter(|_| policy.is_embedded()) {
+                return Err(settings.missing());
+            }
             let named_now = policy.runtime();
             if self.own.runtime.is_none()
                 && named_now.is_some_and(|path| path != self.runtime.path())

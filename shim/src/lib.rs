@@ -89,7 +89,7 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
     };
     panic_line::install(request.log.clone());
     trace::start();
-    if let Some(Err(refusal)) = settings.map(|settings| settings.check()) {
+    if let Some(Err(refusal)) = settings.as_ref().map(handler::Policy::check) {
         return refuse(&request.log, &refusal);
     }
     let handler = handler.to_string_lossy();
@@ -97,6 +97,7 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
         started,
         own,
         handler: &handler,
+        settings: settings.as_ref(),
         runtime: &runtime,
         request: &request,
     };

@@ -170,6 +170,12 @@ impl Policy {
         }
     }
 
+    /// Whether it is the one of a node without a policy directory.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.directory.is_none()
+    }
+
     /// The real runtime that the policy names.
     #[must_use]
     pub fn runtime(&self) -> Option<&Path> {
