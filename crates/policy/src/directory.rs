@@ -198,11 +198,14 @@ impl Directory {
         };
         // A ConfigMap of its own: its links are added and removed after the generation changes.
         let generation = folder.generation().map_err(io)?;
-        let mut names = list_settled(folder).map_err(io)?;
-        if let Some(generation) = generation {
-            names.retain(|name| !folder.leads_through_generation(Path::new(name)));
-            names.extend(list(&generation).map_err(io)?);
-        }
+        let mut names = match generation {
+            None => list_settled(folder).map_err(io)?,
+            Some(generation) => {
+                let mut names = list_but_links(folder).map_err(io)?;
+                names.extend(list(&generation).map_err(io)?);
+                names
+            }
+        };
         names.retain(|name| {
             let name = name.as_encoded_bytes();
             name.ends_with(b".toml") && !name.starts_with(b".")
@@ -287,6 +290,27 @@ fn list_settled(folder: &Folder) -> Result<Vec<OsString>, Errno> {
             return Ok(names);
         }
         names = again;
+    }
+    Err(Errno::AGAIN)
+}
+
+/// The same without the links through the kubelet's. One that is removed before it was looked at,
+/// since its file is of an older generation, is in no list that is made after that.
+fn list_but_links(folder: &Folder) -> Result<Vec<OsString>, Errno> {
+    for _ in 0..LISTS {
+        let mut names = Vec::new();
+        let mut gone = false;
+        for name in list_settled(folder)? {
+            match folder.leads_through_generation(Path::new(&name)) {
+                Ok(true) => {}
+                Ok(false) => names.push(name),
+                Err(Errno::NOENT) => gone = true,
+                Err(errno) => return Err(errno),
+            }
+        }
+        if !gone {
+            return Ok(names);
+        }
     }
     Err(Errno::AGAIN)
 }
