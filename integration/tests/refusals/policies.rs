@@ -349,7 +349,7 @@ fn a_policy_that_is_no_readable_file_is_refused() {
         ),
         (
             "too large",
-            |path| fs::write(path, "#".repeat(1024 * 1024 + 1)).expect("a file"),
+            |path| fs::write(path, "#".repeat(16 * 1024 * 1024 + 1)).expect("a file"),
             "larger than",
         ),
         (
