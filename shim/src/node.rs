@@ -1,7 +1,7 @@
 //! The node that we run on, as profiles see it.
 
 use policy::{Newer, Node};
-use profile::{Kernel, native_from_name};
+use profile::{Asker, Kernel, native_from_name};
 
 use crate::argv::Flavor;
 use crate::refusal::Refusal;
@@ -25,5 +25,19 @@ pub fn this(runtime: Flavor) -> Result<Node, Refusal> {
         arch,
         kernel,
         newer,
+        asker: asker(runtime),
     })
+}
+
+/// Where a runtime takes SCMP_ACT_NOTIFY. runc has `write` alone refused, and the default action;
+/// youki too, and hangs on `sendmsg`, by which it passes the fd on. crun (since 1.6) takes it
+/// anywhere.
+fn asker(runtime: Flavor) -> Option<Asker> {
+    let (as_default, never): (bool, &[&str]) = match runtime {
+        Flavor::Runc => (false, &["write"]),
+        Flavor::Crun => (true, &[]),
+        Flavor::Youki => (false, &["write", "sendmsg"]),
+        Flavor::Unknown => return None,
+    };
+    Some(Asker { as_default, never })
 }

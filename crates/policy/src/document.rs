@@ -28,6 +28,8 @@ pub(crate) struct PolicyDocument {
     #[serde(default)]
     pub(crate) log: LogDocument,
     #[serde(default)]
+    pub(crate) agent: AgentDocument,
+    #[serde(default)]
     pub(crate) defaults: DefaultsDocument,
     pub(crate) floor: Option<Spanned<FloorDocument>>,
     #[serde(default)]
@@ -91,11 +93,18 @@ pub(crate) struct LogDocument {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct AgentDocument {
+    pub(crate) sockets: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DefaultsDocument {
     pub(crate) profile: Option<Spanned<ProfileDocument>>,
     pub(crate) combine: Option<Combine>,
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
+    pub(crate) without_agent: Option<Spanned<WithoutAgent>>,
     pub(crate) runtime_default: Option<Spanned<String>>,
 }
 
@@ -124,7 +133,7 @@ pub(crate) struct RuleDocument {
     pub(crate) combine: Option<Combine>,
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
-    pub(crate) without_agent: Option<WithoutAgent>,
+    pub(crate) without_agent: Option<Spanned<WithoutAgent>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -212,11 +221,13 @@ pub(crate) enum Architectures {
     Native,
 }
 
-/// Reserved for the agent.
+/// What becomes of a create for which the agent is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum WithoutAgent {
+pub enum WithoutAgent {
+    /// The profile is enforced as it is.
     Enforce,
+    /// It is refused.
     Refuse,
 }
 

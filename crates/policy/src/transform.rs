@@ -48,3 +48,30 @@ pub(crate) fn native_only(profile: Seccomp, native: Arch) -> Seccomp {
         ..profile
     }
 }
+
+/// What holds while a container is recorded: the denials that rules of the profile state, and else
+/// everything allowed, for the compat ABIs of `native` too.
+///
+/// What a profile leaves to its default is what recording is to find out, so that this does not hold.
+pub(crate) fn record(profile: Option<Seccomp>, native: Arch) -> Seccomp {
+    let mut architectures = vec![native];
+    architectures.extend_from_slice(compat(native));
+    let rules = profile.map_or_else(Vec::new, |profile| profile.rules);
+    let mut rules: Vec<Rule> = rules
+        .into_iter()
+        .filter(|rule| denies(rule.action))
+        .collect();
+    // Another listener's part is the agent's now.
+    rules.retain(|rule| rule.action != Action::ScmpActNotify);
+    let mut profile = Seccomp {
+        default_action: Action::ScmpActAllow,
+        default_errno: None,
+        architectures,
+        flags: None,
+        listener_path: None,
+        listener_metadata: None,
+        rules,
+    };
+    profile.anchor();
+    profile
+}
