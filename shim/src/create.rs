@@ -9,6 +9,7 @@ use bundle::{Bundle, Change, Config};
 use policy::{Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, check_trusted};
 
 use crate::argv::{Flavor, Own, Request};
+use crate::listener::{self, Place, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
@@ -62,6 +63,7 @@ impl Job<'_> {
             &log_to,
             &Record {
                 decision,
+                absent: made.absent.as_deref(),
                 ..self.blank_record(&files)
             },
         );
@@ -79,6 +81,7 @@ impl Job<'_> {
             bundle: &files.shown,
             started: self.started,
             decision: None,
+            absent: None,
             refused: None,
         }
     }
@@ -125,7 +128,10 @@ impl Job<'_> {
         }
         check_bundle(&policy, &bundle, files)?;
         let bytes = bundle.read().map_err(|error| files.fail(error))?;
-        let judged = Judged::of(&policy, &bytes, files, self.handler, self.runtime.flavor())?;
+        let mut judged = Judged::of(&policy, &bytes, files, self.handler, self.runtime.flavor())?;
+        if judged.decision.agent.is_some() {
+            self.ask_agent(&mut judged, &bytes, files)?;
+        }
         let mut before = None;
         if let Some(new) = &judged.rewritten {
             bundle.replace(new).map_err(|error| files.fail(error))?;
@@ -135,8 +141,38 @@ impl Job<'_> {
         Ok(Some(Made {
             decision: judged.decision,
             profile: judged.profile,
+            absent: judged.absent,
             before,
         }))
+    }
+}
+
+impl Job<'_> {
+    /// Registers the container with the agent, and has it get the profile that asks it.
+    fn ask_agent(&self, judged: &mut Judged, bytes: &[u8], files: &Files) -> Result<(), Refusal> {
+        let Some(asked) = &judged.decision.agent else {
+            return Ok(());
+        };
+        let folder = files.shown.parent().unwrap_or(&files.shown);
+        let subject = Subject {
+            id: &self.request.id.to_string_lossy(),
+            bundle: &folder.to_string_lossy(),
+            runtime: self.runtime.flavor(),
+            native: std::env::consts::ARCH,
+            no_new_privileges: judged.no_new_privileges,
+        };
+        match listener::place(&judged.decision, asked, subject)? {
+            Place::Taken(profile, connection) => {
+                drop(connection);
+                let config = files.parse(bytes)?;
+                let json = profile.to_json();
+                judged.rewritten = config.rewrite(Change::Set(&json));
+                judged.decision.outcome = Outcome::Set(json.clone());
+                judged.profile = Some(json);
+            }
+            Place::Absent(why) => judged.absent = Some(why),
+        }
+        Ok(())
     }
 }
 
@@ -159,6 +195,8 @@ struct Made {
     decision: Decision,
     /// The profile that the container has now.
     profile: Option<String>,
+    /// Why the agent is not asked although the mode wants it.
+    absent: Option<String>,
     /// The configuration as it was; none if it was not rewritten.
     before: Option<Vec<u8>>,
 }
@@ -232,6 +270,17 @@ impl Files {
         Bundle::open(&self.folder, &self.name).map_err(|error| self.fail(error))
     }
 
+    /// Reads its text.
+    ///
+    /// # Errors
+    /// What cannot be decided on.
+    pub fn parse<'b>(&self, bytes: &'b [u8]) -> Result<Config<'b>, Refusal> {
+        Config::parse(bytes).map_err(|error| Refusal::Config {
+            path: self.shown.clone(),
+            error,
+        })
+    }
+
     /// An error about it.
     #[must_use]
     pub fn fail(&self, error: bundle::BundleError) -> Refusal {
@@ -251,6 +300,10 @@ pub struct Judged {
     pub rewritten: Option<Vec<u8>>,
     /// The profile that the container runs under, as JSON; none if it is unconfined.
     pub profile: Option<String>,
+    /// Whether the container's process has noNewPrivileges.
+    pub no_new_privileges: bool,
+    /// Why the agent is not asked although the mode wants it; none if it is.
+    pub absent: Option<String>,
 }
 
 impl Judged {
@@ -265,10 +318,7 @@ impl Judged {
         handler: &str,
         runtime: Flavor,
     ) -> Result<Self, Refusal> {
-        let config = Config::parse(bytes).map_err(|error| Refusal::Config {
-            path: files.shown.clone(),
-            error,
-        })?;
+        let config = files.parse(bytes)?;
         let folder = files.shown.parent().unwrap_or(&files.shown);
         let container = Container {
             config: &config,
@@ -291,10 +341,13 @@ impl Judged {
             Outcome::Set(json) => Some(Cow::Borrowed(json.as_str())),
         };
         let profile = profile.map(Cow::into_owned);
+        let no_new_privileges = config.facts().no_new_privileges;
         Ok(Self {
             decision,
             rewritten,
             profile,
+            no_new_privileges,
+            absent: None,
         })
     }
 }

@@ -15,6 +15,7 @@ pub mod argv;
 pub mod create;
 pub mod errno_words;
 pub mod journal;
+pub mod listener;
 pub mod node;
 pub mod panic_line;
 pub mod record;

@@ -69,7 +69,9 @@ pub use check::InvalidProgram;
 pub use compile::compile;
 pub use difference::Difference;
 pub use error::{CompileError, Refusal};
-pub use examine::{Blame, Examination, ExamineError, Miscompiled, examine};
+pub use examine::{
+    AskingError, Blame, Examination, ExamineError, Miscompiled, examine, prove_asking,
+};
 pub use filter::Filter;
 pub use guard::{GuardError, Limits, compile_guarded};
 pub use instruction::{Endian, Instruction};

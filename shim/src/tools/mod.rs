@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 all is well, 1 the answer is no, 2 asked wrongly.
 
+mod agent;
 mod change;
 mod explain;
 mod page;
@@ -16,7 +17,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::argv::Own;
 
 /// The words that are ours as the first word of the command line; no runtime has them.
-const OWN_WORDS: &[&str] = &["explain", "profile"];
+const OWN_WORDS: &[&str] = &["agent", "explain", "profile"];
 
 /// Whether `word` calls for one of our tools.
 #[must_use]
@@ -34,6 +35,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
+    Agent(agent::Agent),
     Explain(explain::Explain),
     Profile(profile::Profile),
 }
@@ -53,6 +55,7 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
     let argv = std::iter::once(OsString::from("shim")).chain(args);
     match CommandLine::try_parse_from(argv) {
         Ok(line) => match line.tool {
+            Tool::Agent(agent) => agent.run(),
             Tool::Explain(explain) => explain.run(own),
             Tool::Profile(profile) => profile.run(),
         },
@@ -67,6 +70,12 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
 /// Prints an answer; a reader that has gone away wants no more of it.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// As [`print`], for what is no text.
+fn print_bytes(bytes: &[u8]) {
+    let mut out = std::io::stdout();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
 /// Prints a complaint.
