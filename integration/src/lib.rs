@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+mod kept_agent;
 mod mounts;
 mod policy_dir;
 mod probe;
@@ -14,6 +15,7 @@ mod skip;
 mod stand_in;
 
 pub use bundle::TestBundle;
+pub use kept_agent::KeptAgent;
 pub use mounts::PrivateMount;
 pub use policy_dir::PolicyDir;
 pub use probe::{Came, Probe};

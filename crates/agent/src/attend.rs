@@ -18,6 +18,7 @@ use crate::answer::{Answer, answer};
 use crate::arguments::Plain;
 use crate::container::{Container, Containers, clean};
 use crate::journal::Journal;
+use crate::legacy::{Legacy, ListenerName};
 use crate::listener::{Listener, Received};
 use crate::name;
 use crate::observe::{Comm, Kind};
@@ -33,10 +34,11 @@ pub(crate) struct Desk {
     pub(crate) container: Arc<Container>,
     pub(crate) containers: Arc<Containers>,
     pub(crate) journal: Journal,
-    /// Whether the listener is the container's first process'.
-    pub(crate) first: bool,
-    /// That process, or the exec'd one, as the runtime numbers it.
-    pub(crate) pid: u32,
+    pub(crate) legacy: Arc<Legacy>,
+    /// The listener's, in our legacy.
+    pub(crate) name: ListenerName,
+    /// Whether an agent before us had it.
+    pub(crate) inherited: bool,
 }
 
 impl Desk {
@@ -47,19 +49,28 @@ impl Desk {
     pub(crate) fn open(self, listener: Listener) -> io::Result<()> {
         self.container.attached();
         let attached = [
-            ("pid", json!(self.pid)),
+            ("pid", json!(self.name.pid)),
             ("unasked", json!(self.container.who.unasked)),
         ];
-        self.say(if self.first { "attached" } else { "joined" }, attached);
+        let event = match (self.inherited, self.name.first) {
+            (true, _) => "resumed",
+            (false, true) => "attached",
+            (false, false) => "joined",
+        };
+        self.say(event, attached);
         let containers = Arc::clone(&self.containers);
         let container = Arc::clone(&self.container);
-        let first = self.first;
+        let (legacy, name) = (Arc::clone(&self.legacy), self.name.clone());
         let started = std::thread::Builder::new()
             .name("listener".to_owned())
             .stack_size(STACK)
             .spawn(move || self.attend(listener));
-        if started.is_err() && container.detached(first) {
-            containers.remove(&container.who.token);
+        if started.is_err() {
+            legacy.release_listener(&name);
+            if container.detached(name.first) {
+                containers.remove(&container.who.token);
+                legacy.forget(&container.who.token);
+            }
         }
         started.map(|_| ())
     }
@@ -69,6 +80,7 @@ impl Desk {
         // listener is closed below, which answers ENOSYS to all that is asked of it.
         let ended = catch_unwind(AssertUnwindSafe(|| self.serve(&mut listener)));
         drop(listener);
+        self.legacy.release_listener(&self.name);
         let why = match ended {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
@@ -77,8 +89,9 @@ impl Desk {
         if let Some(why) = why {
             self.say("failed", [("reason", json!(why))]);
         }
-        if self.container.detached(self.first) {
+        if self.container.detached(self.name.first) {
             self.containers.remove(&self.container.who.token);
+            self.legacy.forget(&self.container.who.token);
             self.tell_repeats();
             let (all, kinds) = self.container.denials().totals();
             let strange = self.container.strange.load(Ordering::Relaxed);
@@ -92,10 +105,19 @@ impl Desk {
 
     fn serve(&self, listener: &mut Listener) -> io::Result<()> {
         let mut calls = Seen::default();
+        if !self.inherited {
+            self.legacy.keep_listener(&self.name, listener.fd());
+        }
+        // The agent before us may have been killed between hearing and answering. If it was after
+        // answering, the kernel says that nobody waits.
+        let mut next = listener.inherited();
         loop {
-            let call = match listener.receive()? {
-                Received::Over => return Ok(()),
-                Received::Call(call) => call,
+            let call = match next.take() {
+                Some(call) => call,
+                None => match listener.receive()? {
+                    Received::Over => return Ok(()),
+                    Received::Call(call) => call,
+                },
             };
             let Answer { reply, strange } = answer(&self.container.program, &call);
             let comm = match reply {

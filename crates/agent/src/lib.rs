@@ -20,6 +20,7 @@ pub mod client;
 mod compile;
 mod container;
 mod journal;
+mod legacy;
 mod listener;
 mod name;
 mod observe;
