@@ -75,6 +75,7 @@ async fn take(agent: &Arc<Agent>, stream: UnixStream) -> Result<(), String> {
         container,
         containers: Arc::clone(&agent.containers),
         journal: agent.journal.clone(),
+        store: Arc::clone(&agent.store),
         first,
         pid,
     };

@@ -21,6 +21,7 @@ use crate::journal::Journal;
 use crate::listener::{Listener, Received};
 use crate::name;
 use crate::observe::{Comm, Kind};
+use crate::recording::Store;
 use crate::sys::{Notification, Reply};
 use crate::wire::Mode;
 
@@ -33,6 +34,7 @@ pub(crate) struct Desk {
     pub(crate) container: Arc<Container>,
     pub(crate) containers: Arc<Containers>,
     pub(crate) journal: Journal,
+    pub(crate) store: Arc<Store>,
     /// Whether the listener is the container's first process'.
     pub(crate) first: bool,
     /// That process, or the exec'd one, as the runtime numbers it.
@@ -86,12 +88,18 @@ impl Desk {
             if strange > 0 {
                 totals.push(("strange", json!(strange)));
             }
+            match self.container.save(&self.store, true) {
+                Ok(Some(name)) => totals.push(("recording", json!(name))),
+                Ok(None) => {}
+                Err(error) => totals.push(("unsaved", json!(error.to_string()))),
+            }
             self.say("ended", totals);
         }
     }
 
     fn serve(&self, listener: &mut Listener) -> io::Result<()> {
         let mut calls = Seen::default();
+        let mut own = false;
         loop {
             let call = match listener.receive()? {
                 Received::Over => return Ok(()),
@@ -108,12 +116,19 @@ impl Desk {
             }
             // A task that was interrupted meanwhile asks again.
             if heard {
-                self.note(&call, reply, comm, &mut calls);
+                self.note(&call, reply, comm, &mut calls, &mut own);
             }
         }
     }
 
-    fn note(&self, call: &Notification, reply: Reply, comm: Comm, calls: &mut Seen) {
+    fn note(
+        &self,
+        call: &Notification,
+        reply: Reply,
+        comm: Comm,
+        calls: &mut Seen,
+        own: &mut bool,
+    ) {
         if let Reply::Errno(errno) = reply {
             let plain = calls.plain(call);
             let kind = Kind {
@@ -130,11 +145,16 @@ impl Desk {
                 self.journal.say("denied", fields);
             }
         }
-        if self.container.who.mode == Mode::Record
-            && reply == Reply::Continue
-            && calls.is_exec(call)
-        {
-            self.container.tell("started\n".to_owned());
+        if self.container.who.mode == Mode::Record && reply == Reply::Continue {
+            let plain = calls.plain(call);
+            let args = plain.is_some().then(|| plain.only(call.args));
+            self.container.tape().note(call.arch, call.nr, *own, args);
+            if !*own && calls.is_exec(call) {
+                *own = true;
+                if self.first {
+                    self.container.tell("started\n".to_owned());
+                }
+            }
         }
     }
 
