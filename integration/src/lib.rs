@@ -2,6 +2,7 @@
 //! a loud way to say that a test could not run.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod bundle;
 mod mounts;
 mod policy_dir;
@@ -13,6 +14,7 @@ mod runtime;
 mod skip;
 mod stand_in;
 
+pub use agent::{TestAgent, policy_for};
 pub use bundle::TestBundle;
 pub use mounts::PrivateMount;
 pub use policy_dir::PolicyDir;

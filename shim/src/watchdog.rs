@@ -19,7 +19,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 ///
 /// # Errors
 /// There can be no watcher.
-pub fn start(connection: UnixStream) -> std::io::Result<()> {
+pub(crate) fn start(connection: UnixStream) -> std::io::Result<()> {
     let own = rustix::process::getpid();
     let runtime = pidfd_open(own, PidfdFlags::empty())?;
     // Forked twice, so that the runtime finds no child of which it knows nothing.
