@@ -2,6 +2,7 @@
 //! a loud way to say that a test could not run.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod bundle;
 mod kept_agent;
 mod mounts;
@@ -14,6 +15,7 @@ mod runtime;
 mod skip;
 mod stand_in;
 
+pub use agent::{TestAgent, policy_for};
 pub use bundle::TestBundle;
 pub use kept_agent::KeptAgent;
 pub use mounts::PrivateMount;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use crate::listener::{self, Place, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, node};
+use crate::{errno_words, node, watchdog};
 
 /// One call that makes a container.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl Job<'_> {
                     files,
                     log_to,
                     before: None,
+                    connection: None,
                 });
             }
             Err(refusal) => {
@@ -71,6 +73,7 @@ impl Job<'_> {
             files,
             log_to,
             before: made.before,
+            connection: made.connection,
         })
     }
 
@@ -142,6 +145,7 @@ impl Job<'_> {
             decision: judged.decision,
             profile: judged.profile,
             absent: judged.absent,
+            connection: judged.connection,
             before,
         }))
     }
@@ -163,7 +167,8 @@ impl Job<'_> {
         };
         match listener::place(&judged.decision, asked, subject)? {
             Place::Taken(profile, connection) => {
-                drop(connection);
+                judged.connection =
+                    (judged.decision.mode == policy::Mode::Record).then_some(connection);
                 let config = files.parse(bytes)?;
                 let json = profile.to_json();
                 judged.rewritten = config.rewrite(Change::Set(&json));
@@ -197,6 +202,8 @@ struct Made {
     profile: Option<String>,
     /// Why the agent is not asked although the mode wants it.
     absent: Option<String>,
+    /// The agent's connection, to be watched.
+    connection: Option<UnixStream>,
     /// The configuration as it was; none if it was not rewritten.
     before: Option<Vec<u8>>,
 }
@@ -208,6 +215,20 @@ pub struct Undo {
     files: Files,
     log_to: LogTo,
     before: Option<Vec<u8>>,
+    connection: Option<UnixStream>,
+}
+
+impl Undo {
+    /// Has the agent watched from here on, where the container would hang without it.
+    ///
+    /// # Errors
+    /// That cannot be had, so that the container is better not made.
+    pub fn watch(&mut self) -> Result<(), Refusal> {
+        match self.connection.take() {
+            Some(connection) => watchdog::start(connection).map_err(Refusal::Watch),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The policy of an opened directory, or the embedded one where there is none.
@@ -304,6 +325,8 @@ pub struct Judged {
     pub no_new_privileges: bool,
     /// Why the agent is not asked although the mode wants it; none if it is.
     pub absent: Option<String>,
+    /// The agent's connection, where somebody must hold it until the container's start.
+    pub connection: Option<UnixStream>,
 }
 
 impl Judged {
@@ -348,6 +371,7 @@ impl Judged {
             profile,
             no_new_privileges,
             absent: None,
+            connection: None,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use agent::client::{register, token};
 use agent::{NOTIFY_SOCKET, Registration};
 use policy::{AskAgent, Decision, Mode, WithoutAgent};
-use profile::Seccomp;
+use profile::{Action, Seccomp};
 use serde_json::{Value, json};
 
 use crate::argv::Flavor;
@@ -72,7 +72,8 @@ pub fn place(
         container: identity.container.clone(),
         image: identity.image.clone(),
         plain: asked.plain.to_json(),
-        asking: asked.asking.to_json(),
+        asking: readable(asked).to_json(),
+        asks_by_default: asked.asking.default_action == Action::ScmpActNotify,
         unasked: asked.unasked.clone(),
     };
     match register(&asked.sockets, &registration) {
@@ -85,6 +86,18 @@ pub fn place(
             Ok(Place::Absent(crate::errno_words::chain(&error)))
         }
         Err(error) => Err(refused(error)),
+    }
+}
+
+/// The profile as one that may be read: no file has NOTIFY for its default.
+fn readable(asked: &AskAgent) -> Seccomp {
+    if asked.asking.default_action != Action::ScmpActNotify {
+        return asked.asking.clone();
+    }
+    Seccomp {
+        default_action: asked.plain.default_action,
+        default_errno: asked.plain.default_errno,
+        ..asked.asking.clone()
     }
 }
 

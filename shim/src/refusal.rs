@@ -89,6 +89,9 @@ pub enum Refusal {
         #[source]
         error: RegisterError,
     },
+    /// No process can be made that watches the agent.
+    #[error("no process can be made to watch the agent, without which mode record could hang")]
+    Watch(#[source] std::io::Error),
     /// The kernel gives no random bits.
     #[error("no random token can be had")]
     Random(#[source] std::io::Error),

@@ -34,6 +34,11 @@ impl Plain {
         Self(found.map_or(&[], |(_, arguments)| arguments))
     }
 
+    /// Whether there are any.
+    pub(crate) fn is_some(self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// The arguments with all that is not plain made 0, for telling calls of a kind.
     pub(crate) fn only(self, args: [u64; 6]) -> [u64; 6] {
         let mut plain = [0; 6];

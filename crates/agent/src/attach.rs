@@ -120,6 +120,7 @@ pub(crate) fn seat(
         legacy: Arc::clone(&agent.legacy),
         name,
         inherited,
+        store: Arc::clone(&agent.store),
     };
     desk.open(listener)
         .map_err(|error| format!("no thread can be started for a listener: {error}"))

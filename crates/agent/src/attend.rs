@@ -22,6 +22,7 @@ use crate::legacy::{Legacy, ListenerName};
 use crate::listener::{Listener, Received};
 use crate::name;
 use crate::observe::{Comm, Kind};
+use crate::recording::Store;
 use crate::sys::{Notification, Reply};
 use crate::wire::Mode;
 
@@ -39,6 +40,7 @@ pub(crate) struct Desk {
     pub(crate) name: ListenerName,
     /// Whether an agent before us had it.
     pub(crate) inherited: bool,
+    pub(crate) store: Arc<Store>,
 }
 
 impl Desk {
@@ -99,6 +101,11 @@ impl Desk {
             if strange > 0 {
                 totals.push(("strange", json!(strange)));
             }
+            match self.container.save(&self.store, true) {
+                Ok(Some(name)) => totals.push(("recording", json!(name))),
+                Ok(None) => {}
+                Err(error) => totals.push(("unsaved", json!(error.to_string()))),
+            }
             self.say("ended", totals);
         }
     }
@@ -111,6 +118,8 @@ impl Desk {
         // The agent before us may have been killed between hearing and answering. If it was after
         // answering, the kernel says that nobody waits.
         let mut next = listener.inherited();
+        // Whom an agent had before us runs its own program, but for an unlucky moment.
+        let mut own = self.inherited;
         loop {
             let call = match next.take() {
                 Some(call) => call,
@@ -130,12 +139,19 @@ impl Desk {
             }
             // A task that was interrupted meanwhile asks again.
             if heard {
-                self.note(&call, reply, comm, &mut calls);
+                self.note(&call, reply, comm, &mut calls, &mut own);
             }
         }
     }
 
-    fn note(&self, call: &Notification, reply: Reply, comm: Comm, calls: &mut Seen) {
+    fn note(
+        &self,
+        call: &Notification,
+        reply: Reply,
+        comm: Comm,
+        calls: &mut Seen,
+        own: &mut bool,
+    ) {
         if let Reply::Errno(errno) = reply {
             let plain = calls.plain(call);
             let kind = Kind {
@@ -152,11 +168,16 @@ impl Desk {
                 self.journal.say("denied", fields);
             }
         }
-        if self.container.who.mode == Mode::Record
-            && reply == Reply::Continue
-            && calls.is_exec(call)
-        {
-            self.container.tell("started\n".to_owned());
+        if self.container.who.mode == Mode::Record && reply == Reply::Continue {
+            let plain = calls.plain(call);
+            let args = plain.is_some().then(|| plain.only(call.args));
+            self.container.tape().note(call.arch, call.nr, *own, args);
+            if !*own && calls.is_exec(call) {
+                *own = true;
+                if self.name.first {
+                    self.container.tell("started\n".to_owned());
+                }
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use filter::{Endian, Limits, Program, prove_asking};
-use profile::{Seccomp, native_from_name};
+use profile::{Action, Seccomp, native_from_name};
 use strict_json::{MAX_DEPTH, Text};
 
 use crate::wire::{Registration, Runtime};
@@ -25,6 +25,7 @@ struct Task {
     native: String,
     plain: String,
     asking: String,
+    asks_by_default: bool,
 }
 
 /// Compiles what stands on `input` as the agent wrote it: gives the program of the plain profile, as
@@ -37,7 +38,11 @@ pub fn compile(input: &[u8]) -> Result<Vec<u8>, String> {
     let native = native_from_name(&task.native)
         .ok_or_else(|| format!("{:?} is no architecture", task.native))?;
     let plain = read(&task.plain)?;
-    let asking = read(&task.asking)?;
+    let mut asking = read(&task.asking)?;
+    if task.asks_by_default {
+        asking.default_action = Action::ScmpActNotify;
+        asking.default_errno = None;
+    }
     let filter = prove_asking(
         &plain,
         &asking,
@@ -77,6 +82,7 @@ pub(crate) fn have_compiled(words: &Words, registration: &Registration) -> Resul
         native: registration.native.clone(),
         plain: registration.plain.clone(),
         asking: registration.asking.clone(),
+        asks_by_default: registration.asks_by_default,
     };
     let output = run(words, &task).map_err(|error| format!("it cannot be compiled: {error}"))?;
     if !output.status.success() {

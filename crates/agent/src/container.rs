@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::observe::Denials;
+use crate::recording::{Store, Tape, key};
 use crate::wire::{Mode, Registration};
 
 /// A container as it was registered, and what came of it so far.
@@ -22,6 +23,9 @@ pub(crate) struct Container {
     /// In which order it was registered.
     number: u64,
     denials: Mutex<Denials>,
+    tape: Mutex<Tape>,
+    /// The recording's name.
+    key: String,
     listeners: Mutex<Listeners>,
     /// To whom it is told how the container gets on.
     watcher: UnboundedSender<String>,
@@ -44,7 +48,10 @@ impl Container {
         watcher: UnboundedSender<String>,
     ) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let key = key(&who);
         Self {
+            key,
+            tape: Mutex::default(),
             who,
             program,
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
@@ -58,6 +65,28 @@ impl Container {
     /// What it was denied.
     pub(crate) fn denials(&self) -> MutexGuard<'_, Denials> {
         unpoisoned(&self.denials)
+    }
+
+    /// What it did.
+    pub(crate) fn tape(&self) -> MutexGuard<'_, Tape> {
+        unpoisoned(&self.tape)
+    }
+
+    /// Writes its recording, if there is anything new in it. Gives its name if it was written.
+    ///
+    /// # Errors
+    /// It cannot be written; then it will be tried again.
+    pub(crate) fn save(&self, store: &Store, over: bool) -> std::io::Result<Option<&str>> {
+        if self.who.mode != Mode::Record {
+            return Ok(None);
+        }
+        // The lock is not held while the disk is waited for.
+        let recording = self.tape().take(&self.who, over);
+        let Some(recording) = recording else {
+            return Ok(None);
+        };
+        store.save(&self.key, &recording)?;
+        Ok(Some(&self.key))
     }
 
     /// A listener more.

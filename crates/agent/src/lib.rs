@@ -21,9 +21,11 @@ mod compile;
 mod container;
 mod journal;
 mod legacy;
+mod learned;
 mod listener;
 mod name;
 mod observe;
+mod recording;
 mod register;
 mod serve;
 mod state;
@@ -33,5 +35,10 @@ mod wire;
 
 pub use compile::compile;
 pub use journal::LogTo;
+pub use learned::learn;
+pub use recording::{Call, Recording, Store};
 pub use serve::{Options, ServeError, serve};
 pub use wire::{Mode, NOTIFY_SOCKET, REGISTER_SOCKET, Registration, Runtime};
+
+/// Where recordings are kept unless told otherwise.
+pub const RECORDINGS: &str = "/var/lib/seccomp-shim/recordings";

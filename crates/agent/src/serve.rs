@@ -25,6 +25,7 @@ use crate::compile::Words;
 use crate::container::{Container, Containers, unpoisoned};
 use crate::journal::{Journal, LogTo};
 use crate::legacy::{self, Inheritance, Legacy, ListenerName};
+use crate::recording::Store;
 use crate::wire::{NOTIFY_SOCKET, REGISTER_SOCKET, Registration};
 use crate::{attach, register};
 
@@ -35,6 +36,8 @@ pub struct Options {
     pub sockets: PathBuf,
     /// Where it tells what it sees.
     pub log: LogTo,
+    /// The folder that recordings are kept in.
+    pub recordings: PathBuf,
     /// How often repeats are summed up.
     pub every: Duration,
     /// The program that compiles ([`crate::compile()`]), and its arguments.
@@ -87,6 +90,7 @@ pub(crate) struct Agent {
     pub(crate) containers: Arc<Containers>,
     pub(crate) journal: Journal,
     pub(crate) legacy: Arc<Legacy>,
+    pub(crate) store: Arc<Store>,
     words: Words,
     /// Compiled profiles, by digest: most containers of a node have one of few.
     programs: Mutex<HashMap<[u8; 32], Program, RandomState>>,
@@ -99,6 +103,18 @@ impl Agent {
         let fields = fields.into_iter();
         let fields: Map<_, _> = fields.map(|(key, value)| (key.to_owned(), value)).collect();
         self.journal.say(event, fields);
+    }
+
+    /// Tells repeats, and saves what was recorded so far.
+    fn sum_up(&self) {
+        for container in self.containers.all() {
+            tell_repeats(&container, &self.journal);
+            if let Err(error) = container.save(&self.store, false) {
+                let mut fields = container.names();
+                fields.insert("reason".to_owned(), json!(error.to_string()));
+                self.journal.say("unsaved", fields);
+            }
+        }
     }
 
     /// The program of a registration's plain profile.
@@ -137,7 +153,10 @@ const PEERS: usize = 4096;
 fn digest(registration: &Registration) -> [u8; 32] {
     let mut hash = Sha256::new();
     let parts = [
-        format!("{:?}", registration.runtime),
+        format!(
+            "{:?} {}",
+            registration.runtime, registration.asks_by_default
+        ),
         registration.native.clone(),
         registration.plain.clone(),
         registration.asking.clone(),
@@ -182,6 +201,7 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
         containers: Arc::default(),
         journal,
         legacy: Arc::new(legacy),
+        store: Arc::new(Store::new(options.recordings.clone())),
         words: options.compile.clone(),
         programs: Mutex::default(),
         compiling: Semaphore::new(2),
@@ -218,9 +238,7 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
                 }
             }
             _ = summary.tick() => {
-                for container in agent.containers.all() {
-                    tell_repeats(&container, &agent.journal);
-                }
+                agent.sum_up();
                 let now = agent.journal.dropped();
                 if now > lost {
                     agent.say("lost", [("lines", json!(now.saturating_sub(lost)))]);
@@ -232,9 +250,7 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
         }
     }
     tell_manager(&[NotifyState::Stopping]);
-    for container in agent.containers.all() {
-        tell_repeats(&container, &agent.journal);
-    }
+    agent.sum_up();
     // From here on nobody can register, and what is attached gets ENOSYS once we are gone; but what
     // is kept waits for the next agent.
     if !agent.legacy.is_kept() {

@@ -79,6 +79,8 @@ pub struct Registration {
     pub plain: String,
     /// The profile that it gets (OCI JSON, without a listener).
     pub asking: String,
+    /// Whether the default of that profile is to ask, whatever stands there.
+    pub asks_by_default: bool,
     /// The calls that cannot be asked about.
     pub unasked: Vec<String>,
 }

@@ -142,7 +142,13 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
     /// A call with rules, where all that is left to the default is notified.
     fn by_default(&mut self, name: &str) {
         if let Some(at) = self.unconditional(name) {
-            if self.is_asked(at) {
+            if !self.is_asked(at) {
+                return;
+            }
+            // Without its rule, the conditions of what comes through it would be its own.
+            if self.comes_through(name) {
+                self.unasked.insert(name.to_owned());
+            } else {
                 self.take_out(name, |_| true);
             }
             return;
@@ -153,6 +159,16 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
         } else {
             self.unasked.insert(format!("{name} (in part)"));
         }
+    }
+
+    /// Whether calls that are made through `name` have rules that stay.
+    fn comes_through(&self, name: &str) -> bool {
+        let mut others = self.calls.0.iter();
+        others.any(|(other, rules)| {
+            let mut arches = self.arches.iter();
+            arches.any(|arch| multiplexer(*arch, other).is_some_and(|(through, _)| through == name))
+                && rules.iter().any(|at| !self.is_asked(*at))
+        })
     }
 
     /// A call with rules, where what is notified must be named.
@@ -221,19 +237,13 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
         if asker.never.contains(&name) {
             return false;
         }
+        // It would wipe what the rules of those that come through it are there, unless a rule
+        // without conditions does so already.
+        if self.unconditional(name).is_none() && self.comes_through(name) {
+            return false;
+        }
         for arch in self.arches {
-            // It would wipe what the rules of those that come through it are there, unless a rule
-            // without conditions does so already.
-            let mut others = self.calls.0.iter();
-            if self.unconditional(name).is_none()
-                && others.any(|(other, rules)| {
-                    multiplexer(*arch, other).is_some_and(|(through, _)| through == name)
-                        && rules.iter().any(|at| !self.is_asked(*at))
-                })
-            {
-                return false;
-            }
-            // And this one would meet the conditions of what it comes through.
+            // This one would meet the conditions of what it comes through.
             if let Some((through, _)) = multiplexer(*arch, name)
                 && self.calls.0.contains_key(through)
                 && self.unconditional(through).is_none()

@@ -19,6 +19,9 @@ pub(super) struct Agent {
     /// Where it writes what it sees, as JSON lines; - is standard output
     #[arg(long, value_name = "FILE", default_value = "-")]
     log: PathBuf,
+    /// The folder to keep recordings in
+    #[arg(long, value_name = "DIR", default_value = agent::RECORDINGS)]
+    recordings: PathBuf,
     /// How often repeated denials are summed up, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every: u64,
@@ -40,6 +43,7 @@ impl Agent {
         let options = Options {
             sockets: self.socket_dir.clone(),
             log,
+            recordings: self.recordings.clone(),
             every: Duration::from_secs(self.every),
             compile: (
                 PathBuf::from("/proc/self/exe"),

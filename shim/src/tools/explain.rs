@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use bundle::Change;
 use clap::Args;
-use policy::{DecidedBy, Decision, Directory, Outcome};
+use policy::{DecidedBy, Decision, Directory, Outcome, WithoutAgent};
 use serde_json::{Value, json};
 
 use super::{Format, change, complain, print};
@@ -13,7 +14,7 @@ use crate::create::{Files, Judged, check_bundle, load};
 use crate::record::{combine_name, decision_json, result_name, sha256};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, policy_directory};
+use crate::{errno_words, listener, policy_directory};
 
 /// Show what would happen to a bundle, and why; changes nothing
 #[derive(Debug, Args)]
@@ -89,7 +90,14 @@ impl Explain {
         let policy = load(directory)?;
         check_bundle(&policy, &bundle, &files)?;
         let before = bundle.read().map_err(|error| files.fail(error))?;
-        let judged = Judged::of(&policy, &before, &files, &self.handler, runtime)?;
+        let mut judged = Judged::of(&policy, &before, &files, &self.handler, runtime)?;
+        // As it would be with the agent there; which token it gets is known at the create alone.
+        if let Some(asked) = &judged.decision.agent {
+            let json = listener::listening(asked, "").to_json();
+            judged.rewritten = files.parse(&before)?.rewrite(Change::Set(&json));
+            judged.decision.outcome = Outcome::Set(json.clone());
+            judged.profile = Some(json);
+        }
         Ok(Answer {
             files,
             before,
@@ -112,6 +120,15 @@ impl Answer {
             ("config", json!(self.files.shown.to_string_lossy())),
             ("changesBundle", json!(self.judged.rewritten.is_some())),
             ("untold", json!(untold)),
+            (
+                "agent",
+                json!(
+                    decision
+                        .agent
+                        .as_ref()
+                        .map(|asked| listener::to_json(asked, None))
+                ),
+            ),
             ("sha256", json!(profile.map(sha256))),
             (
                 "seccomp",
@@ -155,6 +172,18 @@ impl Answer {
             line("combined", combined(decision));
         }
         line("mode", decision.mode.name());
+        if let Some(asked) = &decision.agent {
+            let words = match (decision.mode, asked.without) {
+                (_, WithoutAgent::Enforce) => "and enforced if it is not there",
+                _ => "and refused if it is not there",
+            };
+            let folder = asked.sockets.display();
+            line("", &format!("by the agent in {folder}, {words}"));
+            if !asked.unasked.is_empty() {
+                let calls = asked.unasked.join(", ");
+                line("", &format!("it does not hear of: {calls}"));
+            }
+        }
         if decision.native_only {
             line(
                 "",

@@ -8,6 +8,7 @@ mod explain;
 mod page;
 mod paint;
 mod profile;
+mod record;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -17,7 +18,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::argv::Own;
 
 /// The words that are ours as the first word of the command line; no runtime has them.
-const OWN_WORDS: &[&str] = &["agent", "explain", "profile"];
+const OWN_WORDS: &[&str] = &["agent", "explain", "profile", "record"];
 
 /// Whether `word` calls for one of our tools.
 #[must_use]
@@ -38,6 +39,7 @@ enum Tool {
     Agent(agent::Agent),
     Explain(explain::Explain),
     Profile(profile::Profile),
+    Record(record::Record),
 }
 
 /// How a tool prints.
@@ -58,6 +60,7 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
             Tool::Agent(agent) => agent.run(),
             Tool::Explain(explain) => explain.run(own),
             Tool::Profile(profile) => profile.run(),
+            Tool::Record(record) => record.run(),
         },
         Err(error) => {
             // Help goes to stdout and a wrong question to stderr; a closed one hears neither.
