@@ -114,3 +114,33 @@ fn the_manager_is_told_of_its_state() {
     agent.stop();
     agent.wait_for("STOPPING=1");
 }
+
+#[test]
+fn it_keeps_no_privilege() {
+    if !integration::needs_root("it_keeps_no_privilege") {
+        return;
+    }
+    let agent = KeptAgent::start(&["--metrics", "127.0.0.1:0"]);
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", agent.pid())).expect("its threads");
+    for task in tasks {
+        let path = task.expect("a thread").path().join("status");
+        let status = std::fs::read_to_string(path).expect("its status");
+        let field = |name: &str| {
+            let mut lines = status.lines();
+            let line = lines.find_map(|line| line.strip_prefix(name));
+            line.expect("the field").trim_start_matches(':').trim()
+        };
+        assert_eq!(field("NoNewPrivs"), "1");
+        for set in ["CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"] {
+            assert_eq!(u64::from_str_radix(field(set), 16), Ok(0), "{set}");
+        }
+    }
+    // Not dumpable: its files in /proc are root's, and so a debugger must have CAP_SYS_PTRACE. Which
+    // can be told from outside by a process of the same user without it.
+    let stolen = integration::run(
+        std::process::Command::new("setpriv")
+            .args(["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"])
+            .args(["ls", "-l", &format!("/proc/{}/fd", agent.pid())]),
+    );
+    assert!(!stolen.ok() || !stolen.stdout.contains("->"), "{stolen:?}");
+}

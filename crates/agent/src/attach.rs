@@ -117,6 +117,7 @@ pub(crate) fn seat(
         container,
         containers: Arc::clone(&agent.containers),
         journal: agent.journal.clone(),
+        metrics: Arc::clone(&agent.metrics),
         legacy: Arc::clone(&agent.legacy),
         name,
         inherited,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
@@ -20,6 +20,7 @@ use crate::container::{Container, Containers, clean};
 use crate::journal::Journal;
 use crate::legacy::{Legacy, ListenerName};
 use crate::listener::{Listener, Received};
+use crate::metrics::{Metrics, Pace};
 use crate::name;
 use crate::observe::{Comm, Kind};
 use crate::recording::Store;
@@ -35,6 +36,7 @@ pub(crate) struct Desk {
     pub(crate) container: Arc<Container>,
     pub(crate) containers: Arc<Containers>,
     pub(crate) journal: Journal,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) legacy: Arc<Legacy>,
     /// The listener's, in our legacy.
     pub(crate) name: ListenerName,
@@ -80,7 +82,9 @@ impl Desk {
     fn attend(self, mut listener: Listener) {
         // A panic must not take other containers' threads along, nor leave a call unanswered: the
         // listener is closed below, which answers ENOSYS to all that is asked of it.
-        let ended = catch_unwind(AssertUnwindSafe(|| self.serve(&mut listener)));
+        let pace = self.metrics.pace();
+        let ended = catch_unwind(AssertUnwindSafe(|| self.serve(&mut listener, &pace)));
+        self.metrics.retire(&pace);
         drop(listener);
         self.legacy.release_listener(&self.name);
         let why = match ended {
@@ -110,7 +114,7 @@ impl Desk {
         }
     }
 
-    fn serve(&self, listener: &mut Listener) -> io::Result<()> {
+    fn serve(&self, listener: &mut Listener, pace: &Pace) -> io::Result<()> {
         let mut calls = Seen::default();
         if !self.inherited {
             self.legacy.keep_listener(&self.name, listener.fd());
@@ -128,18 +132,20 @@ impl Desk {
                     Received::Call(call) => call,
                 },
             };
+            let start = Instant::now();
             let Answer { reply, strange } = answer(&self.container.program, &call);
             let comm = match reply {
                 Reply::Errno(_) => calls.comm(call.pid),
                 Reply::Continue => [0; 16],
             };
             let heard = listener.answer(call.id, reply)?;
+            pace.answered(reply, heard, start.elapsed());
             if strange {
                 self.container.strange.fetch_add(1, Ordering::Relaxed);
             }
             // A task that was interrupted meanwhile asks again.
             if heard {
-                self.note(&call, reply, comm, &mut calls, &mut own);
+                self.note(&call, reply, comm, &mut calls, &mut own, pace);
             }
         }
     }
@@ -151,6 +157,7 @@ impl Desk {
         comm: Comm,
         calls: &mut Seen,
         own: &mut bool,
+        pace: &Pace,
     ) {
         if let Reply::Errno(errno) = reply {
             let plain = calls.plain(call);
@@ -162,7 +169,10 @@ impl Desk {
                 args: plain.only(call.args),
             };
             let first = self.container.denials().note(kind, call.pid);
-            if first {
+            calls.count(&self.metrics, &self.container, call);
+            if !first {
+                pace.suppressed();
+            } else {
                 let mut fields = self.container.names();
                 describe(&mut fields, &kind, call.pid);
                 self.journal.say("denied", fields);
@@ -213,7 +223,7 @@ pub(crate) fn tell_repeats(container: &Container, journal: &Journal) {
     }
 }
 
-fn describe(fields: &mut Map<String, Value>, kind: &Kind, pid: u32) {
+pub(crate) fn describe(fields: &mut Map<String, Value>, kind: &Kind, pid: u32) {
     let name = name::syscall(kind.arch, kind.nr);
     let end = kind.comm.iter().position(|byte| *byte == 0);
     let comm = kind.comm.get(..end.unwrap_or(kind.comm.len()));
@@ -240,6 +250,7 @@ fn describe(fields: &mut Map<String, Value>, kind: &Kind, pid: u32) {
 struct Seen {
     comms: HashMap<u32, (Comm, Instant), RandomState>,
     plains: HashMap<(u32, u32), (Plain, bool), RandomState>,
+    numbers: HashMap<(u32, u32), Arc<AtomicU64>, RandomState>,
 }
 
 impl Seen {
@@ -258,6 +269,17 @@ impl Seen {
         }
         self.comms.insert(thread, (comm, now));
         comm
+    }
+
+    /// Counts a denial in its series.
+    fn count(&mut self, metrics: &Metrics, container: &Container, call: &Notification) {
+        if self.numbers.len() >= MOST {
+            self.numbers.clear();
+        }
+        let entry = self.numbers.entry((call.arch, call.nr));
+        let number =
+            entry.or_insert_with(|| metrics.denials(container, &name::syscall(call.arch, call.nr)));
+        number.fetch_add(1, Ordering::Relaxed);
     }
 
     fn looked_up(&mut self, call: &Notification) -> (Plain, bool) {

@@ -109,6 +109,10 @@ impl Container {
         unpoisoned(&self.listeners).over = true;
     }
 
+    pub(crate) fn is_attached(&self) -> bool {
+        unpoisoned(&self.listeners).now > 0
+    }
+
     pub(crate) fn was_attached(&self) -> bool {
         unpoisoned(&self.listeners).ever > 0
     }
@@ -213,8 +217,20 @@ pub(crate) fn unpoisoned<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    pub(crate) fn container(id: &str) -> Container {
+        let who = serde_json::json!({
+            "token": "", "mode": "observe", "runtime": "crun", "runtimeName": "crun",
+            "noNewPrivileges": false, "native": "", "id": id, "bundle": "", "engine": "",
+            "namespace": null, "pod": null, "container": null, "image": null,
+            "plain": "", "asking": "", "asksByDefault": false, "unasked": [],
+        });
+        let program = Program::new(vec![filter::Instruction::new(6, 0)]).unwrap();
+        let (watcher, _) = tokio::sync::mpsc::unbounded_channel();
+        Container::new(serde_json::from_value(who).unwrap(), program, watcher)
+    }
 
     #[test]
     fn names_cannot_turn_the_log_around() {

@@ -165,10 +165,15 @@ impl Legacy {
             .filter_map(|entry| entry.file_name().into_string().ok())
             .collect();
         let lives = |token: &str| left.listeners.iter().any(|(name, _)| name.token == token);
+        // A file whose connection is still there is of a listener that was about to be kept.
+        let coming = |name: &str| {
+            let mut numbers = left.connections.iter().map(|(number, _)| number);
+            numbers.any(|number| name.ends_with(&format!(".{number}.{CALL}")))
+        };
         let called = |token: &str| {
             names
                 .iter()
-                .any(|name| name.starts_with(token) && name.ends_with(CALL))
+                .any(|name| name.starts_with(token) && name.ends_with(CALL) && !coming(name))
         };
         let tokens = names.iter().filter_map(|name| name.strip_suffix(".json"));
         let mut gone = Vec::new();

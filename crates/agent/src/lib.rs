@@ -19,14 +19,18 @@ mod attend;
 pub mod client;
 mod compile;
 mod container;
+mod control;
 mod journal;
 mod legacy;
 mod learned;
 mod listener;
+mod metrics;
 mod name;
 mod observe;
+mod privilege;
 mod recording;
 mod register;
+mod scrape;
 mod serve;
 mod state;
 #[allow(unsafe_code, reason = "seccomp's ioctls have no safe wrapper")]
@@ -37,8 +41,9 @@ pub use compile::compile;
 pub use journal::LogTo;
 pub use learned::learn;
 pub use recording::{Call, Recording, Store};
+pub use scrape::MetricsAt;
 pub use serve::{Options, ServeError, serve};
-pub use wire::{Mode, NOTIFY_SOCKET, REGISTER_SOCKET, Registration, Runtime};
+pub use wire::{CONTROL_SOCKET, Mode, NOTIFY_SOCKET, REGISTER_SOCKET, Registration, Runtime};
 
 /// Where recordings are kept unless told otherwise.
 pub const RECORDINGS: &str = "/var/lib/seccomp-shim/recordings";

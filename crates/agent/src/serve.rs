@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use foldhash::fast::RandomState;
 use serde_json::{Map, Value, json};
 use sd_notify::NotifyState;
 use sha2::{Digest, Sha256};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
@@ -25,9 +26,11 @@ use crate::compile::Words;
 use crate::container::{Container, Containers, unpoisoned};
 use crate::journal::{Journal, LogTo};
 use crate::legacy::{self, Inheritance, Legacy, ListenerName};
+use crate::metrics::Metrics;
 use crate::recording::Store;
-use crate::wire::{NOTIFY_SOCKET, REGISTER_SOCKET, Registration};
-use crate::{attach, register};
+use crate::scrape::{self, Door, MetricsAt};
+use crate::wire::{CONTROL_SOCKET, NOTIFY_SOCKET, REGISTER_SOCKET, Registration};
+use crate::{attach, control, privilege, register};
 
 /// How the agent is to work.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub struct Options {
     pub log: LogTo,
     /// The folder that recordings are kept in.
     pub recordings: PathBuf,
+    /// Where it serves its numbers, if anywhere.
+    pub metrics: Option<MetricsAt>,
     /// How often repeats are summed up.
     pub every: Duration,
     /// The program that compiles ([`crate::compile()`]), and its arguments.
@@ -76,6 +81,15 @@ pub enum ServeError {
         /// The socket.
         path: PathBuf,
     },
+    /// The port for the numbers cannot be had.
+    #[error("the port {address} cannot be listened at")]
+    Port {
+        /// The address.
+        address: SocketAddr,
+        /// How that failed.
+        #[source]
+        source: io::Error,
+    },
     /// The log cannot be opened.
     #[error("the log cannot be opened")]
     Log(#[source] io::Error),
@@ -89,6 +103,7 @@ pub enum ServeError {
 pub(crate) struct Agent {
     pub(crate) containers: Arc<Containers>,
     pub(crate) journal: Journal,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) legacy: Arc<Legacy>,
     pub(crate) store: Arc<Store>,
     words: Words,
@@ -173,6 +188,7 @@ fn digest(registration: &Registration) -> [u8; 32] {
 /// # Errors
 /// It cannot start.
 pub fn serve(options: &Options) -> Result<(), ServeError> {
+    privilege::give_up().map_err(ServeError::Start)?;
     let (journal, log) = Journal::open(&options.log).map_err(ServeError::Log)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -197,9 +213,25 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
     let mut socket = |name| listen(&folder.join(name), &mut inherited.sockets, &legacy);
     let registrations = socket(REGISTER_SOCKET)?;
     let listeners = socket(NOTIFY_SOCKET)?;
+    let control = socket(CONTROL_SOCKET)?;
+    let door = match &options.metrics {
+        None => None,
+        Some(MetricsAt::Unix(path)) => {
+            Some(Door::Unix(listen(path, &mut inherited.sockets, &legacy)?))
+        }
+        Some(MetricsAt::Loopback(address)) => {
+            let door = TcpListener::bind(address).await;
+            let door = door.map_err(|source| ServeError::Port {
+                address: *address,
+                source,
+            })?;
+            Some(Door::Loopback(door))
+        }
+    };
     let agent = Arc::new(Agent {
         containers: Arc::default(),
         journal,
+        metrics: Arc::default(),
         legacy: Arc::new(legacy),
         store: Arc::new(Store::new(options.recordings.clone())),
         words: options.compile.clone(),
@@ -215,6 +247,9 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
     let mut lost = 0;
     agent.say("started", [("sockets", json!(folder.to_string_lossy()))]);
     agent.take_over(inherited);
+    if let Some(door) = door {
+        tokio::spawn(scrape::serve(Arc::clone(&agent), door));
+    }
     tell_manager(&[NotifyState::Ready]);
     let watchdog = sd_notify::watchdog_enabled();
     let mut alive = tokio::time::interval(watchdog.map_or(options.every, |limit| limit / 3));
@@ -222,7 +257,7 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
         tokio::select! {
             accepted = registrations.accept() => {
                 if let Some(stream) = agent.admit(accepted.map(|(stream, _)| stream)).await {
-                    tokio::spawn(with_place(Arc::clone(&agent), stream, None));
+                    tokio::spawn(with_place(Arc::clone(&agent), stream, Errand::Register));
                 }
             }
             _ = alive.tick() => {
@@ -234,7 +269,12 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
                 if let Some(stream) = agent.admit(accepted.map(|(stream, _)| stream)).await {
                     let number = legacy::number();
                     agent.legacy.keep_connection(number, &stream);
-                    tokio::spawn(with_place(Arc::clone(&agent), stream, Some(number)));
+                    tokio::spawn(with_place(Arc::clone(&agent), stream, Errand::Listener(number)));
+                }
+            }
+            accepted = control.accept() => {
+                if let Some(stream) = agent.admit(accepted.map(|(stream, _)| stream)).await {
+                    tokio::spawn(with_place(Arc::clone(&agent), stream, Errand::Control));
                 }
             }
             _ = summary.tick() => {
@@ -254,7 +294,7 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
     // From here on nobody can register, and what is attached gets ENOSYS once we are gone; but what
     // is kept waits for the next agent.
     if !agent.legacy.is_kept() {
-        for name in [REGISTER_SOCKET, NOTIFY_SOCKET] {
+        for name in [REGISTER_SOCKET, NOTIFY_SOCKET, CONTROL_SOCKET] {
             let _ = fs::remove_file(folder.join(name));
         }
     }
@@ -267,19 +307,29 @@ fn tell_manager(state: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(state);
 }
 
-/// Attends to a connection: one that brings a listener has a number.
-async fn with_place(agent: Arc<Agent>, stream: UnixStream, number: Option<u64>) {
+/// What a connection is for; one that brings a listener has a number.
+#[derive(Debug, Clone, Copy)]
+enum Errand {
+    Register,
+    Listener(u64),
+    Control,
+}
+
+async fn with_place(agent: Arc<Agent>, stream: UnixStream, errand: Errand) {
     let Ok(_place) = agent.peers.try_acquire() else {
-        number.iter().for_each(|number| agent.legacy.release_connection(*number));
+        if let Errand::Listener(number) = errand {
+            agent.legacy.release_connection(number);
+        }
         agent.say(
             "turned away",
             [("reason", json!("there are too many connections"))],
         );
         return;
     };
-    match number {
-        None => register::attend(Arc::clone(&agent), stream).await,
-        Some(number) => attach::attend(Arc::clone(&agent), stream, number).await,
+    match errand {
+        Errand::Register => register::attend(Arc::clone(&agent), stream).await,
+        Errand::Listener(number) => attach::attend(Arc::clone(&agent), stream, number).await,
+        Errand::Control => control::attend(Arc::clone(&agent), stream).await,
     }
 }
 
@@ -314,7 +364,7 @@ impl Agent {
                 .and_then(|()| UnixStream::from_std(stream));
             match stream {
                 Ok(stream) => {
-                    tokio::spawn(with_place(Arc::clone(self), stream, Some(number)));
+                    tokio::spawn(with_place(Arc::clone(self), stream, Errand::Listener(number)));
                 }
                 Err(_) => self.legacy.release_connection(number),
             }

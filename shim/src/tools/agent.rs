@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agent::{LogTo, Options};
+use agent::{LogTo, MetricsAt, Options};
 use clap::Args;
 
 use super::{complain, print_bytes};
@@ -22,6 +22,9 @@ pub(super) struct Agent {
     /// The folder to keep recordings in
     #[arg(long, value_name = "DIR", default_value = agent::RECORDINGS)]
     recordings: PathBuf,
+    /// Where it serves numbers for Prometheus at /metrics, if anywhere: unix:PATH or 127.0.0.1:PORT
+    #[arg(long, value_name = "WHERE")]
+    metrics: Option<MetricsAt>,
     /// How often repeated denials are summed up, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every: u64,
@@ -43,6 +46,7 @@ impl Agent {
         let options = Options {
             sockets: self.socket_dir.clone(),
             log,
+            metrics: self.metrics.clone(),
             recordings: self.recordings.clone(),
             every: Duration::from_secs(self.every),
             compile: (
