@@ -91,7 +91,12 @@ impl Policy {
         let profiles = Profiles {
             policy: self,
             target: &target,
-            newer: node.newer,
+            // Recording goes by the denials that are written out, so that they must be.
+            newer: if picked.mode == Mode::Record {
+                Newer::Profile
+            } else {
+                node.newer
+            },
         };
         let mut rounded = Vec::new();
         let mut stacker = Stacker {
