@@ -1,5 +1,10 @@
 //! `mode = "observe"`: the agent says what was denied, and nothing else changes.
 #![cfg(target_arch = "x86_64")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 use std::io::{IoSlice, Read};
 use std::os::fd::AsRawFd;
