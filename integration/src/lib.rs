@@ -4,7 +4,9 @@
 
 mod agent;
 mod bundle;
+mod docker_sized;
 mod mounts;
+mod oci_json;
 mod policy_dir;
 mod probe;
 mod program;
@@ -13,10 +15,13 @@ mod recording;
 mod runtime;
 mod skip;
 mod stand_in;
+mod steps;
 
 pub use agent::{TestAgent, policy_for};
 pub use bundle::TestBundle;
+pub use docker_sized::{docker_sized, ten_rules};
 pub use mounts::PrivateMount;
+pub use oci_json::plain;
 pub use policy_dir::PolicyDir;
 pub use probe::{Came, Probe};
 pub use program::{Outcome, copy_program, explain, run, shim_binary};
@@ -25,3 +30,4 @@ pub use recording::{RECORD_END, RECORD_TO, Recording};
 pub use runtime::{Container, RealRuntime};
 pub use skip::{needs_root, shared_data, skip};
 pub use stand_in::StandIn;
+pub use steps::instructions_to_exec;

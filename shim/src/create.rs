@@ -123,23 +123,31 @@ impl Job<'_> {
         let Some(bundle) = files.open()? else {
             return Ok(None);
         };
-        let policy = load(directory)?;
-        policy.log().clone_into(log_to);
-        let named_now = policy.runtime();
-        if self.own.runtime.is_none() && named_now.is_some_and(|path| path != self.runtime.path()) {
-            return Err(Refusal::PolicyChanged);
-        }
-        check_bundle(&policy, &bundle, files)?;
-        let bytes = bundle.read().map_err(|error| files.fail(error))?;
-        let mut judged = Judged::of(&policy, &bytes, files, self.handler, self.runtime.flavor())?;
-        if judged.decision.agent.is_some() {
-            self.ask_agent(&mut judged, &bytes, files)?;
+        let mut read = None;
+        let mut judged = policy::ask(directory, |policy| {
+            policy.log().clone_into(log_to);
+            let named_now = policy.runtime();
+            if self.own.runtime.is_none()
+                && named_now.is_some_and(|path| path != self.runtime.path())
+            {
+                return Err(Refusal::PolicyChanged);
+            }
+            check_bundle(policy, &bundle, files)?;
+            let bytes = match read.take() {
+                Some(bytes) => bytes,
+                None => bundle.read().map_err(|error| files.fail(error))?,
+            };
+            let bytes = read.insert(bytes);
+            Judged::of(policy, bytes, files, self.handler, self.runtime.flavor())
+        })?;
+        if let (Some(_), Some(bytes)) = (&judged.decision.agent, &read) {
+            self.ask_agent(&mut judged, bytes, files)?;
         }
         let mut before = None;
         if let Some(new) = &judged.rewritten {
             bundle.replace(new).map_err(|error| files.fail(error))?;
             tracing::info!(path = %files.shown.display(), "rewritten");
-            before = Some(bytes);
+            before = read;
         }
         Ok(Some(Made {
             decision: judged.decision,

@@ -183,8 +183,14 @@ const LONGEST_LIST: usize = 20;
 /// The SHA-256 of a text in hexadecimal.
 #[must_use]
 pub fn sha256(text: &str) -> String {
+    sha256_of(text.as_bytes())
+}
+
+/// The SHA-256 of bytes in hexadecimal.
+#[must_use]
+pub fn sha256_of(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    Sha256::digest(text.as_bytes())
+    Sha256::digest(bytes)
         .iter()
         .fold(String::with_capacity(64), |mut hex, byte| {
             // Writing to a String cannot fail.

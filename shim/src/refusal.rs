@@ -72,6 +72,14 @@ pub enum Refusal {
         /// Its permission bits.
         mode: u32,
     },
+    /// The links of a runtime handler cannot be followed.
+    #[error("cannot use {path}, which the runtime handler names: {words}; set the handler up again with `shim install`", path = path.display(), words = words(*errno))]
+    Handler {
+        /// The link, or what it leads to.
+        path: PathBuf,
+        /// How the kernel refused.
+        errno: Errno,
+    },
     /// The policy cannot be read, or does not decide.
     #[error(transparent)]
     Policy(#[from] PolicyError),

@@ -41,15 +41,15 @@ pub struct Node {
 }
 
 /// What the policy picked before anything was resolved.
-struct Picked<'p> {
+pub(crate) struct Picked<'p> {
     by: DecidedBy,
-    profile: &'p ProfileDocument,
+    pub(crate) profile: &'p ProfileDocument,
     /// Where the policy names the profile.
     place: Option<&'p Place>,
-    combine: Combine,
-    mode: Mode,
-    without_agent: WithoutAgent,
-    native_only: bool,
+    pub(crate) combine: Combine,
+    pub(crate) mode: Mode,
+    pub(crate) without_agent: WithoutAgent,
+    pub(crate) native_only: bool,
 }
 
 const RUNTIME_DEFAULT: &ProfileDocument = &ProfileDocument::Wanted(Wanted::RuntimeDefault);
@@ -160,10 +160,7 @@ impl Policy {
         let outcome = outcome(config, result, present.as_ref());
         Ok(Decision {
             privileged,
-            profile: match picked.profile {
-                ProfileDocument::Requested => "Requested".to_owned(),
-                ProfileDocument::Wanted(wanted) => wanted.to_string(),
-            },
+            profile: picked.profile.to_string(),
             profile_file,
             combine: picked.combine,
             mode: picked.mode,
@@ -194,6 +191,7 @@ impl Policy {
         let problem = |problem| PolicyError {
             file: None,
             line: None,
+            column: None,
             problem,
         };
         let mode = picked.mode.name();
@@ -235,7 +233,7 @@ impl Policy {
             }
             match rule.when.judge(subject) {
                 Verdict::Holds => return self.by_rule(rule),
-                Verdict::Fails => {}
+                Verdict::Fails(_) => {}
                 Verdict::Untold(field) => untold.push(Untold {
                     rule: rule.name.clone(),
                     field,
@@ -277,7 +275,7 @@ impl Policy {
         }
     }
 
-    fn by_rule<'p>(&'p self, rule: &'p Rule) -> Picked<'p> {
+    pub(crate) fn by_rule<'p>(&'p self, rule: &'p Rule) -> Picked<'p> {
         let defaults = &self.defaults;
         // A rule with a profile means that profile; one without changes the defaults' fate only.
         let combine = match (rule.combine, &rule.profile) {
@@ -365,6 +363,7 @@ impl Stacker<'_> {
                     .map_err(|error| PolicyError {
                         file: None,
                         line: None,
+                        column: None,
                         problem: Problem::Combine(error.to_string()),
                     })?;
                 self.rounded.extend(rounded.iter().map(ToString::to_string));
