@@ -29,6 +29,7 @@ check: ## formatting, lints and documentation; warnings are errors
 
 bench: build packages-test ## ratios against the bare runtime, raw numbers in target/bench
 	cargo run --quiet --release --locked -p integration --bin bench
+	cargo run --quiet --release --locked -p integration --bin policy_scale
 	cargo bench --quiet --locked -p profile --bench restrict -- --quick
 	cargo bench --quiet --locked -p default-profile --bench default -- --quick
 

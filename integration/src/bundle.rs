@@ -4,26 +4,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::{fs, process};
 
+use profile::DOCKER_CAPABILITIES;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-/// Docker's default capabilities.
-const CAPABILITIES: &[&str] = &[
-    "CAP_AUDIT_WRITE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_MKNOD",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-];
 
 /// A bundle in a folder of its own, gone when dropped.
 #[derive(Debug)]
@@ -74,9 +57,9 @@ impl TestBundle {
                 "env": ["PATH=/bin"],
                 "cwd": "/",
                 "capabilities": {
-                    "bounding": CAPABILITIES,
-                    "effective": CAPABILITIES,
-                    "permitted": CAPABILITIES,
+                    "bounding": DOCKER_CAPABILITIES,
+                    "effective": DOCKER_CAPABILITIES,
+                    "permitted": DOCKER_CAPABILITIES,
                 },
             },
             "root": {"path": self.path().join("rootfs")},

@@ -70,7 +70,8 @@ impl KeptAgent {
         self.hear();
         self.said.clear();
         // As systemd does: what has hung up is kept no longer.
-        self.stored.retain(|one| !one.watched || !has_hung_up(&one.fd));
+        self.stored
+            .retain(|one| !one.watched || !has_hung_up(&one.fd));
         let names: Vec<_> = self.stored.iter().map(|one| one.name.as_str()).collect();
         let mappings = self.stored.iter().zip(3..).map(|(one, child_fd)| {
             let parent_fd = one.fd.try_clone().expect("an fd more");
@@ -170,7 +171,9 @@ impl KeptAgent {
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.log_path()).unwrap_or_default();
-        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let lines = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
         lines.collect()
     }
 

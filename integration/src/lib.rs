@@ -4,8 +4,10 @@
 
 mod agent;
 mod bundle;
+mod docker_sized;
 mod kept_agent;
 mod mounts;
+mod oci_json;
 mod policy_dir;
 mod probe;
 mod program;
@@ -14,11 +16,14 @@ mod recording;
 mod runtime;
 mod skip;
 mod stand_in;
+mod steps;
 
 pub use agent::{TestAgent, policy_for};
 pub use bundle::TestBundle;
+pub use docker_sized::{docker_sized, ten_rules};
 pub use kept_agent::KeptAgent;
 pub use mounts::PrivateMount;
+pub use oci_json::plain;
 pub use policy_dir::PolicyDir;
 pub use probe::{Came, Probe};
 pub use program::{Outcome, copy_program, explain, run, shim_binary};
@@ -27,3 +32,4 @@ pub use recording::{RECORD_END, RECORD_TO, Recording};
 pub use runtime::{Container, RealRuntime};
 pub use skip::{needs_root, shared_data, skip};
 pub use stand_in::StandIn;
+pub use steps::instructions_to_exec;

@@ -113,13 +113,13 @@ fn it_listens_on_loopback_and_answers_one_question_only() {
         ("nonsense\r\n\r\n", "405"),
     ] {
         let answer = ask(connect(), request);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
     }
-    let refused = run(std::process::Command::new(shim_binary()).args([
-        "agent",
-        "--metrics",
-        "0.0.0.0:9999",
-    ]));
+    let refused =
+        run(std::process::Command::new(shim_binary()).args(["agent", "--metrics", "0.0.0.0:9999"]));
     assert_eq!(refused.code, Some(2), "{refused:?}");
     assert!(refused.stderr.contains("loopback") || refused.stderr.contains("127.0.0.1"));
 }

@@ -10,25 +10,7 @@ use std::collections::BTreeMap;
 use default_profile::{Outcome, groups};
 use filter::{Call, Filter, Runtime, compile};
 use integration::{Came, Probe};
-use profile::{Action, Arch, Kernel, Target};
-
-/// Docker's default capabilities.
-const CAPABILITIES: [&str; 14] = [
-    "CAP_AUDIT_WRITE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_MKNOD",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-];
+use profile::{Action, Arch, DOCKER_CAPABILITIES, Kernel, Target};
 
 /// Denied, too, but not tried: should the kernel ever get to see them, these arguments would not
 /// keep it from doing something.
@@ -40,7 +22,7 @@ const INVALID: [u64; 6] = [u64::MAX; 6];
 
 fn target() -> Option<Target> {
     Some(Target {
-        capabilities: CAPABILITIES.map(str::to_owned).into(),
+        capabilities: DOCKER_CAPABILITIES.map(str::to_owned).into(),
         arch: filter::host()?,
         kernel: Kernel {
             major: 6,

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use integration::shared_data;
+use integration::{plain, shared_data};
 use profile::{Dialect, Kernel, ProblemKind, Problems, Seccomp, Source, Target, native_from_name};
-use serde_json::{Value, json};
+use serde_json::Value;
 use strict_json::{MAX_DEPTH, Text};
 
 fn rows(path: &Path) -> Vec<Value> {
@@ -62,31 +62,6 @@ fn ours(bytes: &[u8], dialect: Dialect, target: &Target) -> Result<Value, Proble
 fn from_oci(json: &str) -> Result<Seccomp, Problems> {
     let text = Text::check(json.as_bytes(), MAX_DEPTH).expect("JSON");
     Seccomp::from_oci(&text.root())
-}
-
-/// `value` without what means the same absent: null, empty lists and strings, `valueTwo` of 0.
-fn plain(value: &Value) -> Value {
-    const LOOSE: [&str; 7] = [
-        "args",
-        "flags",
-        "architectures",
-        "syscalls",
-        "names",
-        "listenerPath",
-        "listenerMetadata",
-    ];
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .map(|(key, value)| (key.clone(), plain(value)))
-            .filter(|(key, value)| {
-                let empty = [json!(null), json!([]), json!("")].contains(value);
-                !(LOOSE.contains(&key.as_str()) && empty || key == "valueTwo" && *value == 0)
-            })
-            .collect(),
-        Value::Array(values) => values.iter().map(plain).collect(),
-        other => other.clone(),
-    }
 }
 
 /// Whether runtimes would refuse, or misread, what all `problems` are about.

@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bundle::{Bundle, Change, Config};
-use policy::{Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, check_trusted};
+use policy::{
+    Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, WithoutAgent,
+    check_trusted,
+};
 
 use crate::argv::{Flavor, Own, Request};
 use crate::listener::{self, Place, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, node, watchdog};
+use crate::{errno_words, filter_flags, node, watchdog};
 
 /// One call that makes a container.
 #[derive(Debug)]
@@ -123,23 +126,34 @@ impl Job<'_> {
         let Some(bundle) = files.open()? else {
             return Ok(None);
         };
-        let policy = load(directory)?;
-        policy.log().clone_into(log_to);
-        let named_now = policy.runtime();
-        if self.own.runtime.is_none() && named_now.is_some_and(|path| path != self.runtime.path()) {
-            return Err(Refusal::PolicyChanged);
+        let mut read = None;
+        let mut judged = policy::ask(directory, |policy| {
+            policy.log().clone_into(log_to);
+            let named_now = policy.runtime();
+            if self.own.runtime.is_none()
+                && named_now.is_some_and(|path| path != self.runtime.path())
+            {
+                return Err(Refusal::PolicyChanged);
+            }
+            check_bundle(policy, &bundle, files)?;
+            let bytes = match read.take() {
+                Some(bytes) => bytes,
+                None => bundle.read().map_err(|error| files.fail(error))?,
+            };
+            let bytes = read.insert(bytes);
+            Judged::of(policy, bytes, files, self.handler, self.runtime.flavor())
+        })?;
+        if let (Some(_), Some(bytes)) = (&judged.decision.agent, &read) {
+            self.ask_agent(&mut judged, bytes, files)?;
         }
-        check_bundle(&policy, &bundle, files)?;
-        let bytes = bundle.read().map_err(|error| files.fail(error))?;
-        let mut judged = Judged::of(&policy, &bytes, files, self.handler, self.runtime.flavor())?;
-        if judged.decision.agent.is_some() {
-            self.ask_agent(&mut judged, &bytes, files)?;
+        if let (Some(_), Some(bytes)) = (&judged.decision.logging, &read) {
+            self.have_logged(&mut judged, bytes, files)?;
         }
         let mut before = None;
         if let Some(new) = &judged.rewritten {
             bundle.replace(new).map_err(|error| files.fail(error))?;
             tracing::info!(path = %files.shown.display(), "rewritten");
-            before = Some(bytes);
+            before = read;
         }
         Ok(Some(Made {
             decision: judged.decision,
@@ -177,6 +191,28 @@ impl Job<'_> {
             }
             Place::Absent(why) => judged.absent = Some(why),
         }
+        Ok(())
+    }
+}
+
+impl Job<'_> {
+    /// Has the container get the profile whose denials the kernel logs, if the runtime takes that.
+    fn have_logged(&self, judged: &mut Judged, bytes: &[u8], files: &Files) -> Result<(), Refusal> {
+        let Some(logging) = &judged.decision.logging else {
+            return Ok(());
+        };
+        if !filter_flags::takes_log(self.runtime) {
+            let refusal = Refusal::NoLogging(self.runtime.path().to_owned());
+            if logging.without == WithoutAgent::Refuse {
+                return Err(refusal);
+            }
+            judged.absent = Some(refusal.to_string());
+            return Ok(());
+        }
+        let json = logging.profile.to_json();
+        judged.rewritten = files.parse(bytes)?.rewrite(Change::Set(&json));
+        judged.decision.outcome = Outcome::Set(json.clone());
+        judged.profile = Some(json);
         Ok(())
     }
 }

@@ -14,6 +14,8 @@
 pub mod argv;
 pub mod create;
 pub mod errno_words;
+mod filter_flags;
+pub mod handler;
 pub mod journal;
 pub mod listener;
 pub mod node;
@@ -50,7 +52,7 @@ pub fn main() -> i32 {
             &Refusal::SetUserId,
         );
     }
-    let (own, args) = match argv::take_own(args) {
+    let (mut own, args) = match argv::take_own(args) {
         Ok(taken) => taken,
         Err(error) => return refuse(&error.log, &Refusal::Own(error.fault)),
     };
@@ -59,7 +61,7 @@ pub fn main() -> i32 {
     }
     panic_line::install(Log::default());
     stdio::plug();
-    hand_over(started, &name, &own, &args)
+    hand_over(started, &name, &mut own, &args)
 }
 
 /// Whether the binary is set-user-ID or set-group-ID.
@@ -69,7 +71,13 @@ fn more_rights_than_the_caller() -> bool {
 }
 
 /// Finds the real runtime, does what is ours to do, and execs it. Comes back only with a failure.
-fn hand_over(started: Instant, name: &OsString, own: &Own, args: &[OsString]) -> i32 {
+fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]) -> i32 {
+    let handler = own.handler.clone();
+    let handler = handler.as_deref().unwrap_or_else(|| base_name(name));
+    let settings = match handler::fill_in(own, handler) {
+        Ok(settings) => settings,
+        Err(refusal) => return refuse(&log_of(&argv::scan(args, Flavor::Unknown)), &refusal),
+    };
     let directory = Directory::open(policy_directory(own));
     let runtime = match Runtime::find(own, directory.as_ref().ok().and_then(Option::as_ref)) {
         Ok(runtime) => runtime,
@@ -82,7 +90,9 @@ fn hand_over(started: Instant, name: &OsString, own: &Own, args: &[OsString]) ->
     };
     panic_line::install(request.log.clone());
     trace::start();
-    let handler = own.handler.as_deref().unwrap_or_else(|| base_name(name));
+    if let Some(Err(refusal)) = settings.map(|settings| settings.check()) {
+        return refuse(&request.log, &refusal);
+    }
     let handler = handler.to_string_lossy();
     let job = create::Job {
         started,

@@ -66,6 +66,10 @@ impl Record<'_> {
                 let agent = listener::to_json(asked, self.absent);
                 fields.insert("agent".to_owned(), agent);
             }
+            if decision.logging.is_some() {
+                let logged = json!({"logged": self.absent.is_none(), "absent": self.absent});
+                fields.insert("kernelLog".to_owned(), logged);
+            }
             fields.insert("sha256".to_owned(), json!(profile.map(sha256)));
             if self.command == Command::Restore {
                 // CRIU brings back the filters of the checkpoint.
@@ -183,8 +187,14 @@ const LONGEST_LIST: usize = 20;
 /// The SHA-256 of a text in hexadecimal.
 #[must_use]
 pub fn sha256(text: &str) -> String {
+    sha256_of(text.as_bytes())
+}
+
+/// The SHA-256 of bytes in hexadecimal.
+#[must_use]
+pub fn sha256_of(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    Sha256::digest(text.as_bytes())
+    Sha256::digest(bytes)
         .iter()
         .fold(String::with_capacity(64), |mut hex, byte| {
             // Writing to a String cannot fail.

@@ -5,6 +5,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use early_entry::note::{HEAD, carries_note};
+use early_entry::places::{FOLDERS, NAMES};
 use policy::Directory;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -12,43 +14,7 @@ use rustix::io::Errno;
 use crate::argv::{Flavor, Own};
 use crate::refusal::Refusal;
 
-/// The runtimes looked for, best known first.
-const NAMES: &[&str] = &["runc", "crun", "youki"];
-
-/// Where they are looked for: engines call us without PATH (Podman's kill and delete), and PATH is
-/// not for root to follow.
-const FOLDERS: &[&str] = &[
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-];
-
-/// An ELF note by which any copy of this program, of whatever version, knows another (elf(5), "Notes").
-#[repr(C, align(4))]
-#[derive(Debug)]
-pub struct Note {
-    name_size: u32,
-    description_size: u32,
-    kind: u32,
-    name: [u8; 16],
-    description: [u8; 16],
-}
-
-/// The note, for the binary to carry.
-pub const NOTE: Note = Note {
-    name_size: 13,
-    description_size: 16,
-    kind: 1,
-    name: *b"seccomp-shim\0\0\0\0",
-    description: *b"wraps a runtime\0",
-};
-
-/// How much of a program's head is searched for the note; linkers put notes right after the program
-/// headers.
-const HEAD: usize = 4096;
+pub use early_entry::note::{NOTE, Note};
 
 /// A runtime that can be handed a call.
 #[derive(Debug)]
@@ -167,7 +133,7 @@ impl Runtime {
 }
 
 /// Whether there is something at `path` that we may execute.
-fn is_program(path: &Path) -> bool {
+pub(crate) fn is_program(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
         && rustix::fs::stat(path)
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
@@ -190,14 +156,6 @@ fn is_ourselves(fd: &OwnedFd, stat: &Stat) -> bool {
     let length = rustix::io::pread(fd, &mut head, 0).unwrap_or(0);
     let head = head.get(..length).unwrap_or(b"");
     same || carries_note(head)
-}
-
-fn carries_note(head: &[u8]) -> bool {
-    let mut mark = [0_u8; 32];
-    let (name, description) = mark.split_at_mut(16);
-    name.copy_from_slice(&NOTE.name);
-    description.copy_from_slice(&NOTE.description);
-    head.starts_with(b"\x7FELF") && head.windows(mark.len()).any(|window| window == mark)
 }
 
 /// A program that others could have written is not run with our rights.

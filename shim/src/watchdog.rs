@@ -5,7 +5,6 @@
 //! a copy of the listener. So a process beside them holds the agent's connection until the
 //! container's own program runs, and kills the init if the connection ends before.
 
-use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
@@ -71,55 +70,60 @@ fn close_others(keep: &[i32]) {
     }
 }
 
+/// Watches until the container's program runs, its init is gone, or the agent is.
 fn watch(mut connection: UnixStream, runtime: &OwnedFd, number: Pid) {
     let _ = connection.set_read_timeout(None);
-    let mut init = None;
-    while let Some(line) = next(&mut connection, runtime, init.is_some()) {
+    let mut inits: Vec<OwnedFd> = Vec::new();
+    let mut attached = false;
+    loop {
+        if !is_readable(&connection, if attached { LONG } else { SHORT }) {
+            // Until the agent names it, the init is among the runtime's children, and outlives it
+            // from create to start.
+            if !attached && !ended(runtime) {
+                inits = children(number).into_iter().filter_map(open).collect();
+            } else if inits.iter().all(ended) {
+                return;
+            }
+            continue;
+        }
+        let Ok(line) = line(&mut connection) else {
+            break;
+        };
         match line.split_once(' ') {
             None if line == "started" => return,
             Some(("pid", pid)) => {
                 let pid = pid.parse().ok().and_then(Pid::from_raw);
-                init = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+                inits = pid.and_then(open).into_iter().collect();
+                attached = true;
             }
             _ => {}
         }
-        if line.is_empty() {
-            return;
-        }
     }
     // The agent is gone.
-    if let Some(init) = init {
-        let _ = pidfd_send_signal(&init, Signal::KILL);
+    if !attached && !ended(runtime) {
+        inits.extend(children(number).into_iter().filter_map(open));
     }
-    if !ended(runtime) {
-        for child in children(number) {
-            let _ = rustix::process::kill_process(child, Signal::KILL);
-        }
+    for init in &inits {
+        let _ = pidfd_send_signal(init, Signal::KILL);
     }
-    let _ = connection.flush();
 }
 
-/// The agent's next line: none if it is gone, an empty one if there is nothing left to watch.
-fn next(connection: &mut UnixStream, runtime: &OwnedFd, attached: bool) -> Option<String> {
-    // The runtime may end long before the container starts, but not before it has an init.
-    while !attached {
-        let mut fds = [
-            PollFd::new(connection, PollFlags::IN),
-            PollFd::new(runtime, PollFlags::IN),
-        ];
-        if poll(&mut fds, None::<&Timespec>).is_err() {
-            continue;
-        }
-        let [agent, over] = [fds[0].revents(), fds[1].revents()];
-        if !agent.is_empty() {
-            break;
-        }
-        if !over.is_empty() {
-            // crun hands the listener over at start; until then its init asks nothing.
-            return line(connection).ok();
-        }
-    }
-    line(connection).ok()
+/// How often the runtime's children are looked for, in nanoseconds.
+const SHORT: i64 = 5_000_000;
+/// How often it is looked whether the init is still there.
+const LONG: i64 = 900_000_000;
+
+fn open(process: Pid) -> Option<OwnedFd> {
+    pidfd_open(process, PidfdFlags::empty()).ok()
+}
+
+fn is_readable(connection: &UnixStream, nanoseconds: i64) -> bool {
+    let wait = Timespec {
+        tv_sec: 0,
+        tv_nsec: nanoseconds,
+    };
+    let mut fds = [PollFd::new(connection, PollFlags::IN)];
+    poll(&mut fds, Some(&wait)).is_ok_and(|count| count > 0)
 }
 
 fn ended(process: &OwnedFd) -> bool {

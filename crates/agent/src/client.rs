@@ -104,10 +104,7 @@ fn hung_up(error: &io::Error) -> bool {
 /// How often an agent may hang up before it is taken to be gone.
 const TRIES: u32 = 3;
 
-fn register_once(
-    folder: &Path,
-    registration: &Registration,
-) -> Result<UnixStream, RegisterError> {
+fn register_once(folder: &Path, registration: &Registration) -> Result<UnixStream, RegisterError> {
     let path = folder.join(REGISTER_SOCKET);
     let mut stream = UnixStream::connect(&path).map_err(|source| RegisterError::Absent {
         path: path.clone(),

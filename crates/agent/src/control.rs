@@ -31,7 +31,11 @@ pub(crate) async fn attend(agent: Arc<Agent>, stream: UnixStream) {
             "top" => top(&agent),
             _ => json!({"error": "the agent knows no such question"}),
         };
-        if write.write_all(format!("{answer}\n").as_bytes()).await.is_err() {
+        if write
+            .write_all(format!("{answer}\n").as_bytes())
+            .await
+            .is_err()
+        {
             return;
         }
     }

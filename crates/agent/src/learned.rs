@@ -115,16 +115,15 @@ pub fn learn(recordings: &[Recording], with_args: bool) -> Value {
             *count = count.saturating_add(1);
         }
     }
+    let by_runtime = by_runtime(recordings);
     let mut done: BTreeSet<&str> = BTreeSet::new();
     let mut rules = Vec::new();
     let mut plain: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for (name, count) in &runs {
         done.insert(name);
-        let sets = if with_args {
-            conditions(recordings, name)
-        } else {
-            None
-        };
+        // What a runtime calls it may call with other arguments.
+        let free = with_args && !by_runtime.iter().any(|(_, needs)| needs.contains(name));
+        let sets = free.then(|| conditions(recordings, name)).flatten();
         match sets {
             Some(sets) => rules.extend(sets.into_iter().map(|args| {
                 let comment = seen(*count, recordings.len());
@@ -139,7 +138,6 @@ pub fn learn(recordings: &[Recording], with_args: bool) -> Value {
         .map(|(count, names)| rule(names, &seen(*count, recordings.len())))
         .collect();
     groups.append(&mut rules);
-    let by_runtime = by_runtime(recordings);
     for (runtime, names) in &by_runtime {
         let new: Vec<&str> = names
             .iter()

@@ -146,7 +146,10 @@ impl Legacy {
         }
         // A connection is let go only after its listener is kept.
         left.connections.retain(|(number, _)| {
-            let came = left.listeners.iter().any(|(name, _)| name.number == *number);
+            let came = left
+                .listeners
+                .iter()
+                .any(|(name, _)| name.number == *number);
             if came {
                 self.release_connection(*number);
             }

@@ -188,7 +188,9 @@ impl Metrics {
                 labels.syscall = OTHER.to_owned();
             }
             if series.len() >= SERIES {
-                let idle = series.iter().filter(|(_, (_, one))| Arc::strong_count(one) == 1);
+                let idle = series
+                    .iter()
+                    .filter(|(_, (_, one))| Arc::strong_count(one) == 1);
                 let oldest = idle.min_by_key(|(_, (order, _))| *order);
                 match oldest.map(|(labels, _)| labels.clone()) {
                     Some(oldest) => {
@@ -199,7 +201,9 @@ impl Metrics {
             }
         }
         let order = crate::legacy::number();
-        let (_, number) = series.entry(labels).or_insert_with(|| (order, Arc::default()));
+        let (_, number) = series
+            .entry(labels)
+            .or_insert_with(|| (order, Arc::default()));
         Arc::clone(number)
     }
 }
@@ -292,7 +296,10 @@ fn encode_latency(to: &mut DescriptorEncoder<'_>, sum: &Pace) -> Result<(), fmt:
     let unit = Unit::Seconds;
     let name = "answer_latency";
     let mut to = to.encode_descriptor(name, help, Some(&unit), MetricType::Histogram)?;
-    let ends = BOUNDS.iter().map(|bound| seconds(*bound)).chain([f64::INFINITY]);
+    let ends = BOUNDS
+        .iter()
+        .map(|bound| seconds(*bound))
+        .chain([f64::INFINITY]);
     let numbers = sum.slots.iter().map(|slot| slot.load(Ordering::Relaxed));
     let buckets: Vec<_> = ends.zip(numbers).collect();
     let count = buckets.iter().map(|(_, number)| *number).sum();
@@ -326,7 +333,10 @@ mod tests {
         more.iter().for_each(|number| add(number, 1));
         let series = unpoisoned(&metrics.denials);
         assert_eq!(series.len(), SERIES + 1);
-        let all: u64 = series.values().map(|(_, one)| one.load(Ordering::Relaxed)).sum();
+        let all: u64 = series
+            .values()
+            .map(|(_, one)| one.load(Ordering::Relaxed))
+            .sum();
         assert_eq!(all, 1000 + 1 + SERIES as u64 + 100, "none is lost");
         assert!(series.keys().any(|key| key.syscall == "unknown"));
         assert!(!series.keys().any(|key| key.syscall == "syscall_99999"));

@@ -18,7 +18,10 @@ pub(crate) fn give_up() -> io::Result<()> {
     set_no_new_privs(true)?;
     // Where it may not be done there is nothing in there to come by: a set-uid program gives us
     // nothing from here on.
-    if capabilities(None)?.effective.contains(CapabilitySet::SETPCAP) {
+    if capabilities(None)?
+        .effective
+        .contains(CapabilitySet::SETPCAP)
+    {
         for one in CapabilitySet::all() {
             // Newer kernels have more than older ones.
             let _ = remove_capability_from_bounding_set(one);

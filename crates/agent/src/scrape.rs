@@ -128,7 +128,14 @@ mod tests {
         for good in ["unix:/run/m.sock", "127.0.0.1:9000", "[::1]:9000"] {
             assert!(good.parse::<MetricsAt>().is_ok(), "{good}");
         }
-        for bad in ["0.0.0.0:9000", "10.0.0.1:9000", "[::]:1", "unix:m", "9000", ""] {
+        for bad in [
+            "0.0.0.0:9000",
+            "10.0.0.1:9000",
+            "[::]:1",
+            "unix:m",
+            "9000",
+            "",
+        ] {
             assert!(bad.parse::<MetricsAt>().is_err(), "{bad}");
         }
     }

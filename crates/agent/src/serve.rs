@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use filter::Program;
 use foldhash::fast::RandomState;
-use serde_json::{Map, Value, json};
 use sd_notify::NotifyState;
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,7 +30,7 @@ use crate::metrics::Metrics;
 use crate::recording::Store;
 use crate::scrape::{self, Door, MetricsAt};
 use crate::wire::{CONTROL_SOCKET, NOTIFY_SOCKET, REGISTER_SOCKET, Registration};
-use crate::{attach, control, privilege, register};
+use crate::{attach, audit, control, privilege, register};
 
 /// How the agent is to work.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct Options {
     pub recordings: PathBuf,
     /// Where it serves its numbers, if anywhere.
     pub metrics: Option<MetricsAt>,
+    /// Whether it reads the kernel's audit records of seccomp, too.
+    pub audit: bool,
     /// How often repeats are summed up.
     pub every: Duration,
     /// The program that compiles ([`crate::compile()`]), and its arguments.
@@ -90,6 +92,11 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// The kernel's audit records cannot be read.
+    #[error(
+        "the audit records cannot be read, which takes CAP_AUDIT_READ in the first user namespace"
+    )]
+    Audit(#[source] io::Error),
     /// The log cannot be opened.
     #[error("the log cannot be opened")]
     Log(#[source] io::Error),
@@ -188,6 +195,8 @@ fn digest(registration: &Registration) -> [u8; 32] {
 /// # Errors
 /// It cannot start.
 pub fn serve(options: &Options) -> Result<(), ServeError> {
+    let audit = options.audit.then(audit::open).transpose();
+    let audit = audit.map_err(ServeError::Audit)?;
     privilege::give_up().map_err(ServeError::Start)?;
     let (journal, log) = Journal::open(&options.log).map_err(ServeError::Log)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -195,14 +204,18 @@ pub fn serve(options: &Options) -> Result<(), ServeError> {
         .max_blocking_threads(4)
         .build()
         .map_err(ServeError::Start)?;
-    let done = runtime.block_on(run(options, journal.clone()));
+    let done = runtime.block_on(run(options, journal.clone(), audit));
     journal.end();
     // The log has had its time in `end`.
     drop(log);
     done
 }
 
-async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
+async fn run(
+    options: &Options,
+    journal: Journal,
+    audit: Option<OwnedFd>,
+) -> Result<(), ServeError> {
     let folder = &options.sockets;
     own(folder)?;
     let legacy = Legacy::open(folder).map_err(|source| ServeError::Folder {
@@ -247,6 +260,10 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
     let mut lost = 0;
     agent.say("started", [("sockets", json!(folder.to_string_lossy()))]);
     agent.take_over(inherited);
+    if let Some(socket) = audit {
+        let (journal, metrics) = (agent.journal.clone(), Arc::clone(&agent.metrics));
+        audit::start(socket, journal, metrics, options.every).map_err(ServeError::Start)?;
+    }
     if let Some(door) = door {
         tokio::spawn(scrape::serve(Arc::clone(&agent), door));
     }
@@ -364,7 +381,11 @@ impl Agent {
                 .and_then(|()| UnixStream::from_std(stream));
             match stream {
                 Ok(stream) => {
-                    tokio::spawn(with_place(Arc::clone(self), stream, Errand::Listener(number)));
+                    tokio::spawn(with_place(
+                        Arc::clone(self),
+                        stream,
+                        Errand::Listener(number),
+                    ));
                 }
                 Err(_) => self.legacy.release_connection(number),
             }

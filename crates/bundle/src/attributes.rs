@@ -10,7 +10,10 @@ const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
 
 /// Gives `to` the attributes of `from`, and takes from it an access list that `from` does not have.
 /// What `to` has alike already is not set: not everybody may set a security label.
-pub(crate) fn copy(from: impl AsFd, to: impl AsFd) -> Result<(), Errno> {
+///
+/// # Errors
+/// As fgetxattr(2) and fsetxattr(2).
+pub fn copy(from: impl AsFd, to: impl AsFd) -> Result<(), Errno> {
     let list_of = |file: &dyn Fn(&mut [u8]) -> Result<usize, Errno>| match whole(file) {
         // A file system without attributes has none to keep.
         Err(Errno::NOTSUP) => Ok(Vec::new()),

@@ -54,11 +54,14 @@ impl<'a> Config<'a> {
             return Err(root.wrong_kind("config.json", "an object"));
         }
         let top = root.fields(struct_fields::TOP)?;
-        let facts = Facts::read(&top)?;
+        let mut facts = Facts::read(&top)?;
         let linux = match object(&top, "linux")? {
             Some(linux) => Some(linux.fields(struct_fields::LINUX)?),
             None => None,
         };
+        if let Some(linux) = &linux {
+            facts.read_linux(linux)?;
+        }
         let config = Self {
             bytes,
             root,

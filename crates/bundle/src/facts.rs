@@ -50,7 +50,7 @@ impl Facts<'_> {
 }
 
 impl<'a> Facts<'a> {
-    /// Reads the facts from the members of the top-level object.
+    /// Reads the facts from the members of the top-level object, but for those of `linux`.
     pub(crate) fn read(top: &[Member<'a>]) -> Result<Self, Fault> {
         let mut facts = Self::default();
         if let Some(annotations) = object(top, "annotations")? {
@@ -64,9 +64,6 @@ impl<'a> Facts<'a> {
         }
         if let Some(process) = object(top, "process")? {
             facts.read_process(process)?;
-        }
-        if let Some(linux) = object(top, "linux")? {
-            facts.read_linux(linux)?;
         }
         Ok(facts)
     }
@@ -93,17 +90,17 @@ impl<'a> Facts<'a> {
         Ok(())
     }
 
-    fn read_linux(&mut self, linux: Value<'a>) -> Result<(), Fault> {
-        let fields = linux.fields(struct_fields::LINUX)?;
-        if let Some(paths) = array(&fields, "maskedPaths")? {
+    /// Adds those from the members of `linux`.
+    pub(crate) fn read_linux(&mut self, fields: &[Member<'a>]) -> Result<(), Fault> {
+        if let Some(paths) = array(fields, "maskedPaths")? {
             self.masks_paths = paths.elements().next().is_some();
         }
-        if let Some(value) = present(&fields, "cgroupsPath") {
+        if let Some(value) = present(fields, "cgroupsPath") {
             let path = value.as_str();
             let path = path.ok_or_else(|| value.wrong_kind("linux.cgroupsPath", "a string"))?;
             self.cgroups_path = Some(path);
         }
-        self.namespaces = match array(&fields, "namespaces")? {
+        self.namespaces = match array(fields, "namespaces")? {
             None => Some(Vec::new()),
             Some(namespaces) => {
                 for namespace in namespaces.elements() {
@@ -112,7 +109,7 @@ impl<'a> Facts<'a> {
                 serde_json::from_str(namespaces.raw()).ok()
             }
         };
-        if let Some(resources) = object(&fields, "resources")? {
+        if let Some(resources) = object(fields, "resources")? {
             let fields = resources.fields(struct_fields::RESOURCES)?;
             if let Some(devices) = array(&fields, "devices")? {
                 for device in devices.elements() {

@@ -19,6 +19,7 @@ mod replace;
 mod splice;
 mod struct_fields;
 
+pub use attributes::copy as copy_attributes;
 pub use config::{Change, Config, SECCOMP_ANNOTATIONS};
 pub use error::{BundleError, ConfigError};
 pub use facts::Facts;

@@ -53,6 +53,7 @@ mod filter;
 mod flags;
 mod guard;
 mod instruction;
+pub mod kernel;
 mod names;
 mod outcome;
 mod plan;
@@ -60,7 +61,10 @@ mod program;
 mod run;
 mod runtime;
 mod stub;
-#[allow(unsafe_code, reason = "fork and _exit have no safe wrapper")]
+#[allow(
+    unsafe_code,
+    reason = "fork, _exit and seccomp(2) have no safe wrapper"
+)]
 mod sys;
 
 pub use arch::{audit_arch, host};

@@ -1,4 +1,4 @@
-//! The one place with unsafe code: work in a forked child.
+//! The one place with unsafe code: work in a forked child, and questions to the kernel's seccomp.
 
 use std::io::{self, PipeWriter, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,6 +52,35 @@ pub(crate) fn in_child(
         }
         _ => Err(GuardError::Child(io::Error::last_os_error())),
     }
+}
+
+/// Whether the kernel has an action (SECCOMP_GET_ACTION_AVAIL).
+pub(crate) fn action_available(action: u32) -> bool {
+    let (operation, flags) = (libc::SECCOMP_GET_ACTION_AVAIL, 0_u64);
+    // SAFETY: this operation reads the 32 bits that the pointer leads to, which live until after
+    // the call, and changes nothing. WHY: there is no safe wrapper.
+    unsafe { libc::syscall(libc::SYS_seccomp, operation, flags, &raw const action) == 0 }
+}
+
+/// Whether SECCOMP_SET_MODE_FILTER knows the flags.
+pub(crate) fn flags_known(flags: u64) -> bool {
+    let operation = libc::SECCOMP_SET_MODE_FILTER;
+    let nothing = std::ptr::null::<libc::c_void>();
+    // SAFETY: without a filter to read the call fails, with EINVAL for a flag that is not known
+    // and with EFAULT after that, and changes nothing. WHY: there is no safe wrapper.
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, operation, flags, nothing) };
+    result == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
+}
+
+/// The sizes of a notification, its answer and its data (SECCOMP_GET_NOTIF_SIZES).
+pub(crate) fn notification_sizes() -> Option<[u16; 3]> {
+    let mut sizes = [0_u16; 3];
+    let (operation, flags) = (libc::SECCOMP_GET_NOTIF_SIZES, 0_u64);
+    // SAFETY: this operation writes a `struct seccomp_notif_sizes`, which is three 16-bit numbers,
+    // to where the pointer leads: an array of just that, which lives until after the call. WHY:
+    // there is no safe wrapper.
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, operation, flags, &raw mut sizes) };
+    (result == 0).then_some(sizes)
 }
 
 /// What the child does; its result is the exit status.

@@ -6,7 +6,7 @@ use bundle::Config;
 use default_profile::Newer;
 use profile::{Action, Arch, Asker, Kernel, Restricted, Seccomp, Target, ask, restrict};
 
-use crate::decision::{AskAgent, DecidedBy, Decision, Outcome, Untold};
+use crate::decision::{AskAgent, DecidedBy, Decision, Logging, Outcome, Untold};
 use crate::document::{Combine, ProfileDocument, WithoutAgent};
 use crate::error::Problem;
 use crate::policy::{Floor, Place, Rule};
@@ -41,15 +41,15 @@ pub struct Node {
 }
 
 /// What the policy picked before anything was resolved.
-struct Picked<'p> {
+pub(crate) struct Picked<'p> {
     by: DecidedBy,
-    profile: &'p ProfileDocument,
+    pub(crate) profile: &'p ProfileDocument,
     /// Where the policy names the profile.
     place: Option<&'p Place>,
-    combine: Combine,
-    mode: Mode,
-    without_agent: WithoutAgent,
-    native_only: bool,
+    pub(crate) combine: Combine,
+    pub(crate) mode: Mode,
+    pub(crate) without_agent: WithoutAgent,
+    pub(crate) native_only: bool,
 }
 
 const RUNTIME_DEFAULT: &ProfileDocument = &ProfileDocument::Wanted(Wanted::RuntimeDefault);
@@ -91,7 +91,12 @@ impl Policy {
         let profiles = Profiles {
             policy: self,
             target: &target,
-            newer: node.newer,
+            // Recording goes by the denials that are written out, so that they must be.
+            newer: if picked.mode == Mode::Record {
+                Newer::Profile
+            } else {
+                node.newer
+            },
         };
         let mut rounded = Vec::new();
         let mut stacker = Stacker {
@@ -134,7 +139,7 @@ impl Policy {
                 result = result.map(|profile| transform::audit(profile, node.arch));
             }
             Mode::Record => result = Some(transform::record(result, node.arch)),
-            Mode::Enforce | Mode::Observe => {}
+            Mode::Enforce | Mode::Observe | Mode::ObserveLite => {}
         }
         let (mut floors, mut exceptions) = (Vec::new(), Vec::new());
         for floor in &self.floors {
@@ -150,15 +155,19 @@ impl Policy {
             floors.push(place);
         }
 
+        let logging = result
+            .as_ref()
+            .filter(|_| picked.mode == Mode::ObserveLite)
+            .map(|plain| Logging {
+                profile: transform::logged(plain.clone()),
+                without: picked.without_agent,
+            });
         let agent = self.ask_agent(&picked, result.as_ref(), node)?;
         let present = theirs.filter(|_| request.asked == Asked::Spec);
         let outcome = outcome(config, result, present.as_ref());
         Ok(Decision {
             privileged,
-            profile: match picked.profile {
-                ProfileDocument::Requested => "Requested".to_owned(),
-                ProfileDocument::Wanted(wanted) => wanted.to_string(),
-            },
+            profile: picked.profile.to_string(),
             profile_file,
             combine: picked.combine,
             mode: picked.mode,
@@ -170,6 +179,7 @@ impl Policy {
             untold,
             stripped,
             agent,
+            logging,
             outcome,
             identity,
             request,
@@ -189,6 +199,7 @@ impl Policy {
         let problem = |problem| PolicyError {
             file: None,
             line: None,
+            column: None,
             problem,
         };
         let mode = picked.mode.name();
@@ -230,7 +241,7 @@ impl Policy {
             }
             match rule.when.judge(subject) {
                 Verdict::Holds => return self.by_rule(rule),
-                Verdict::Fails => {}
+                Verdict::Fails(_) => {}
                 Verdict::Untold(field) => untold.push(Untold {
                     rule: rule.name.clone(),
                     field,
@@ -272,7 +283,7 @@ impl Policy {
         }
     }
 
-    fn by_rule<'p>(&'p self, rule: &'p Rule) -> Picked<'p> {
+    pub(crate) fn by_rule<'p>(&'p self, rule: &'p Rule) -> Picked<'p> {
         let defaults = &self.defaults;
         // A rule with a profile means that profile; one without changes the defaults' fate only.
         let combine = match (rule.combine, &rule.profile) {
@@ -360,6 +371,7 @@ impl Stacker<'_> {
                     .map_err(|error| PolicyError {
                         file: None,
                         line: None,
+                        column: None,
                         problem: Problem::Combine(error.to_string()),
                     })?;
                 self.rounded.extend(rounded.iter().map(ToString::to_string));

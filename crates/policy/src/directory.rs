@@ -1,15 +1,24 @@
 //! The policy directory on disk.
+//!
+//! It may be replaced at any time, by the rename of a folder or of a link. What is read must be the
+//! old policy or the new one: so everything is looked up in folders that are held open, and what was
+//! read counts only if those are still in use at the end, or were left alone meanwhile. Otherwise
+//! it is read again.
 
+use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
-use rustix::fs::{Dir, Mode, OFlags};
+use rustix::fs::{Dir, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::error::Problem;
+use crate::folder::{Folder, is_still};
+use crate::policy::Root;
 use crate::trust::Trusted;
 use crate::{Policy, PolicyError, open};
 
@@ -17,11 +26,53 @@ use crate::{Policy, PolicyError, open};
 #[derive(Debug)]
 pub struct Directory {
     pub(crate) path: PathBuf,
-    pub(crate) fd: OwnedFd,
+    pub(crate) folder: Folder,
+    pub(crate) trusted: Trusted,
+    /// policy.d, where there is one.
+    drop_ins: OnceCell<Folder>,
+    /// `profiles/`, the first of the profile roots.
+    pub(crate) profiles: Root,
+    /// Whether a profile was looked for in `profiles/` and was not there.
+    pub(crate) missed: Cell<bool>,
 }
 
 /// The one file that must be there.
 pub(crate) const POLICY: &str = "policy.toml";
+
+/// Asks `question` of the policy in `directory`, or of the embedded one where there is none. If the
+/// directory is replaced meanwhile the question is put again, to the new policy: the answer is never
+/// of two. The question must change nothing.
+///
+/// # Errors
+/// Whatever is wrong with the policy, or with what was asked; [`Problem::Restless`] where the
+/// directory is replaced for a second without end.
+pub fn ask<T, E: From<PolicyError>>(
+    directory: Result<Option<Directory>, PolicyError>,
+    mut question: impl FnMut(&Policy) -> Result<T, E>,
+) -> Result<T, E> {
+    let Some(first) = directory? else {
+        return question(&Policy::embedded());
+    };
+    let start = Instant::now();
+    let mut directory = Rc::new(first);
+    loop {
+        let policy = Directory::read_policy(&directory);
+        let answer = policy.map_err(E::from).and_then(|policy| question(&policy));
+        if directory.stands(answer.is_ok()) {
+            return answer;
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(PolicyError::new(&directory.path, Problem::Restless).into());
+        }
+        directory = match Directory::open_awaited(&directory.path)? {
+            Some(next) => Rc::new(next),
+            None => return question(&Policy::embedded()),
+        };
+    }
+}
+
+/// For how long a policy is read again.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Directory {
     /// Opens the directory. `None` if there is none: the embedded policy applies.
@@ -29,11 +80,38 @@ impl Directory {
     /// # Errors
     /// It is there and cannot be opened, or is no folder.
     pub fn open(path: &Path) -> Result<Option<Self>, PolicyError> {
-        let fd = open::folder(path)?;
-        Ok(fd.map(|fd| Self {
+        match Self::open_now(path) {
+            Ok(None) if changed_just_now(path) => Self::open_awaited(path),
+            Err(error) if is_missing(&error) => Self::open_awaited(path),
+            other => other,
+        }
+    }
+
+    fn open_now(path: &Path) -> Result<Option<Self>, PolicyError> {
+        let folder = open::folder(path)?;
+        Ok(folder.map(|folder| Self {
             path: path.to_owned(),
-            fd,
+            folder,
+            trusted: Trusted::now(),
+            drop_ins: OnceCell::new(),
+            profiles: Root::new(path.join("profiles"), false),
+            missed: Cell::new(false),
         }))
+    }
+
+    /// Opens a directory that may be missing for a moment only, while one is moved away and another
+    /// into its place.
+    fn open_awaited(path: &Path) -> Result<Option<Self>, PolicyError> {
+        let start = Instant::now();
+        loop {
+            match Self::open_now(path) {
+                Ok(None) if start.elapsed() < GAP => {}
+                // A link was followed to a folder that was deleted a moment later.
+                Err(error) if is_missing(&error) && start.elapsed() < GAP => {}
+                other => return other,
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Reads the policy: policy.toml, then policy.d/*.toml in lexical order.
@@ -41,85 +119,195 @@ impl Directory {
     /// # Errors
     /// Anything unreadable, unbelievable, unknown or missing in it.
     pub fn load(self) -> Result<Policy, PolicyError> {
-        let trusted = Trusted::now();
-        let file: Arc<Path> = Arc::from(self.path.join(POLICY));
-        let text = self.read(Path::new(POLICY), &file, trusted)?.ok_or_else(|| {
-            let mend = "write one that says version = 1, or remove the folder to have the embedded policy";
+        Self::read_policy(&Rc::new(self))
+    }
+
+    fn read_policy(this: &Rc<Self>) -> Result<Policy, PolicyError> {
+        let trusted = &this.trusted;
+        let file: Arc<Path> = Arc::from(this.path.join(POLICY));
+        let fd = this.folder.file(Path::new(POLICY));
+        let text = text_of(fd, &file, |fd| {
+            open::read(fd, &file, trusted, open::MAX_POLICY)
+        })?
+        .ok_or_else(|| {
+            let mend =
+                "write one that says version = 1, or remove the folder to have the embedded policy";
             PolicyError::new(&*file, Problem::Missing { mend })
         })?;
         let mut policy = Policy::from_toml(file, &text)?;
-        for name in self.drop_ins()? {
-            let below = Path::new("policy.d").join(name);
-            let file: Arc<Path> = Arc::from(self.path.join(&below));
-            // It was listed a moment ago: a link that leads nowhere, or a file just removed.
-            let text = self.read(&below, &file, trusted)?.ok_or_else(|| {
-                let mend = "a link to nowhere, perhaps; restore the file or remove the link";
-                PolicyError::new(&*file, Problem::Missing { mend })
-            })?;
-            policy.add_drop_in(file, &text)?;
+        if let Some(folder) = this.open_drop_ins()? {
+            for name in this.names(folder)? {
+                let (file, text) = this.drop_in(folder, &name)?;
+                policy.add_drop_in(file, &text)?;
+            }
         }
-        policy.directory = Some(self);
+        policy.directory = Some(Rc::clone(this));
         Ok(policy)
     }
 
+    /// Whether what was read is of one policy: the directory is in use as it was opened, or nothing
+    /// was taken from it or added since.
+    ///
+    /// `found` tells whether all that was looked for was there. What is not there may have been
+    /// taken away from below a folder of profiles, which is not looked at here.
+    fn stands(&self, found: bool) -> bool {
+        let folders = [self.drop_ins.get(), self.profiles.opened()];
+        let below = || folders.into_iter().flatten();
+        let in_use = is_still(&self.path, &self.folder)
+            && self.folder.stands()
+            && below().all(Folder::stands);
+        let intact = || {
+            found && !self.missed.get() && self.folder.is_intact() && below().all(Folder::is_intact)
+        };
+        in_use || intact()
+    }
+
+    fn open_drop_ins(&self) -> Result<Option<&Folder>, PolicyError> {
+        let name = Path::new("policy.d");
+        let shown = self.path.join(name);
+        let folder = match self.folder.folder(name) {
+            Err(Errno::NOENT) if !open::dangles(&self.folder, name) => return Ok(None),
+            other => other.map_err(|errno| {
+                let doing = "open the folder";
+                PolicyError::new(&shown, Problem::Io { doing, errno })
+            })?,
+        };
+        self.trusted.check_fd(&folder, folder.stat(), &shown)?;
+        Ok(Some(self.drop_ins.get_or_init(|| folder)))
+    }
+
     /// The names in policy.d that end in `.toml` and do not begin with a dot, in lexical order.
-    fn drop_ins(&self) -> Result<Vec<OsString>, PolicyError> {
+    fn names(&self, folder: &Folder) -> Result<Vec<OsString>, PolicyError> {
         let shown = self.path.join("policy.d");
-        let io = |doing| {
-            let shown = shown.clone();
-            move |errno: Errno| PolicyError::new(shown, Problem::Io { doing, errno })
+        let io = |errno: Errno| {
+            let doing = "list it";
+            PolicyError::new(&shown, Problem::Io { doing, errno })
         };
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = match rustix::fs::openat(&self.fd, "policy.d", flags, Mode::empty()) {
-            Err(Errno::NOENT) if !open::dangles(&self.fd, Path::new("policy.d")) => {
-                return Ok(Vec::new());
-            }
-            other => other.map_err(io("open the folder"))?,
-        };
-        let stat = rustix::fs::fstat(&folder).map_err(io("look at it"))?;
-        Trusted::now().check_fd(&folder, &stat, &shown)?;
-        let mut names = Vec::new();
-        for entry in Dir::new(folder).map_err(io("list it"))? {
-            let name = entry
-                .map_err(io("list it"))?
-                .file_name()
-                .to_bytes()
-                .to_vec();
-            if name.ends_with(b".toml") && !name.starts_with(b".") {
-                names.push(OsString::from_vec(name));
-            }
+        // A ConfigMap of its own: its links are added and removed after the generation changes.
+        let generation = folder.generation().map_err(io)?;
+        let mut names = list_settled(folder).map_err(io)?;
+        if let Some(generation) = generation {
+            names.retain(|name| !folder.leads_through_generation(Path::new(name)));
+            names.extend(list(&generation).map_err(io)?);
         }
+        names.retain(|name| {
+            let name = name.as_encoded_bytes();
+            name.ends_with(b".toml") && !name.starts_with(b".")
+        });
         names.sort();
+        names.dedup();
         Ok(names)
     }
 
-    /// Reads a file of the directory; `None` if it is not there.
-    pub(crate) fn read(
+    /// Reads a file of policy.d, which `folder` is open on.
+    fn drop_in(
         &self,
-        name: &Path,
-        shown: &Path,
-        trusted: Trusted,
-    ) -> Result<Option<String>, PolicyError> {
-        let fd = match open::beneath(self.fd.as_fd(), name) {
-            Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => {
-                return Err(PolicyError::new(
-                    shown,
-                    Problem::Io {
-                        doing: "open it",
-                        errno,
-                    },
-                ));
+        folder: &Folder,
+        name: &OsString,
+    ) -> Result<(Arc<Path>, String), PolicyError> {
+        let trusted = &self.trusted;
+        let mut shown = self.path.join("policy.d");
+        shown.push(name);
+        let file: Arc<Path> = Arc::from(shown);
+        let text = match folder.plain_file(Path::new(name)) {
+            Ok(fd) => text_of(Ok(fd), &file, |fd| open::read_here(fd, &file, trusted)),
+            Err(_) => {
+                let fd = folder.file(Path::new(name));
+                // A link out of policy.d may lead to elsewhere in the directory.
+                let fd = match fd {
+                    Err(Errno::XDEV) => self.folder.file(&Path::new("policy.d").join(name)),
+                    other => other,
+                };
+                text_of(fd, &file, |fd| {
+                    open::read(fd, &file, trusted, open::MAX_POLICY)
+                })
             }
-            Ok(fd) => fd,
         };
-        let bytes = open::read(fd, shown, trusted)?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let line = strict_line(error.as_bytes(), error.utf8_error().valid_up_to());
-            PolicyError::at(shown, line, Problem::Toml("not UTF-8".to_owned()))
+        // It was listed a moment ago: a link that leads nowhere, or a file just removed.
+        let text = text?.ok_or_else(|| {
+            let mend = "a link to nowhere, perhaps; restore the file or remove the link";
+            PolicyError::new(&*file, Problem::Missing { mend })
         })?;
-        Ok(Some(text))
+        Ok((file, text))
     }
+}
+
+/// For how long a directory may be missing while it is replaced.
+const GAP: Duration = Duration::from_millis(50);
+
+fn is_missing(error: &PolicyError) -> bool {
+    matches!(error.problem, Problem::Io { errno, .. } if errno == Errno::NOENT)
+}
+
+/// Whether the folder that `path` is in was changed within the last second: a directory that is
+/// missing may then be one that is being replaced.
+fn changed_just_now(path: &Path) -> bool {
+    let parent = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return false,
+    };
+    let Ok(stat) = rustix::fs::stat(parent) else {
+        return false;
+    };
+    let modified = u64::try_from(stat.st_mtime).unwrap_or(0);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.is_ok_and(|now| now.as_secs().abs_diff(modified) <= 1)
+}
+
+/// Lists a folder in which names may be renamed meanwhile: a list that was begun before a rename can
+/// lack both the old and the new entry of a name (tmpfs). So if anything was changed since the folder
+/// was opened, or just before, two lists must agree.
+fn list_settled(folder: &Folder) -> Result<Vec<OsString>, Errno> {
+    let mut names = list(folder)?;
+    if folder.is_intact() {
+        return Ok(names);
+    }
+    for _ in 0..LISTS {
+        let before = rustix::fs::fstat(folder)?;
+        let mut again = list(folder)?;
+        let after = rustix::fs::fstat(folder)?;
+        names.sort_unstable();
+        again.sort_unstable();
+        let time = |stat: &Stat| (stat.st_mtime, stat.st_mtime_nsec);
+        if again == names && time(&before) == time(&after) {
+            return Ok(names);
+        }
+        names = again;
+    }
+    Err(Errno::AGAIN)
+}
+
+const LISTS: u32 = 1_000;
+
+fn list(folder: &Folder) -> Result<Vec<OsString>, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let readable = rustix::fs::openat(folder, ".", flags, Mode::empty())?;
+    let entries = Dir::new(readable)?.map(|entry| {
+        let name = entry?.file_name().to_bytes().to_vec();
+        Ok(OsString::from_vec(name))
+    });
+    entries.collect()
+}
+
+/// The text of a file that was opened; `None` if it is not there.
+fn text_of<F>(
+    opened: Result<F, Errno>,
+    shown: &Path,
+    read: impl FnOnce(F) -> Result<Vec<u8>, PolicyError>,
+) -> Result<Option<String>, PolicyError> {
+    let fd = match opened {
+        Err(Errno::NOENT) => return Ok(None),
+        other => other.map_err(|errno| {
+            let doing = "open it";
+            PolicyError::new(shown, Problem::Io { doing, errno })
+        })?,
+    };
+    let text = String::from_utf8(read(fd)?).map_err(|error| {
+        let line = strict_line(error.as_bytes(), error.utf8_error().valid_up_to());
+        PolicyError::at(shown, line, Problem::Toml("not UTF-8".to_owned()))
+    })?;
+    Ok(Some(text))
 }
 
 fn strict_line(bytes: &[u8], offset: usize) -> usize {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
@@ -14,55 +14,84 @@ use crate::profile_name::{ProfileName, Wanted};
 
 /// policy.toml.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyDocument {
+    /// The version of the format: 1.
+    #[cfg_attr(test, schemars(with = "i64", range(min = 1, max = 1)))]
     pub(crate) version: Spanned<i64>,
+    /// Refuse a create in doubt instead of mending it.
     #[serde(default)]
     pub(crate) strict: bool,
+    /// The real runtime.
     #[serde(default)]
     pub(crate) runtime: RuntimeDocument,
+    /// Where a request is read from.
     #[serde(default)]
     pub(crate) request: RequestDocument,
+    /// More profile roots.
     #[serde(default)]
     pub(crate) localhost: LocalhostDocument,
+    /// Where decisions are recorded.
     #[serde(default)]
     pub(crate) log: LogDocument,
+    /// The notification agent.
     #[serde(default)]
     pub(crate) agent: AgentDocument,
+    /// What applies where no rule matches.
     #[serde(default)]
     pub(crate) defaults: DefaultsDocument,
+    /// A profile that no container may be weaker than.
+    #[cfg_attr(test, schemars(with = "Option<FloorDocument>"))]
     pub(crate) floor: Option<Spanned<FloorDocument>>,
+    /// Rules, tried in order; the first that matches decides.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<RuleDocument>"))]
     pub(crate) rule: Vec<Spanned<RuleDocument>>,
 }
 
 /// A file of policy.d: rules and a floor, no settings.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DropInDocument {
+    /// The version of the format: 1.
+    #[cfg_attr(test, schemars(with = "i64", range(min = 1, max = 1)))]
     pub(crate) version: Spanned<i64>,
+    /// A profile that no container may be weaker than.
+    #[cfg_attr(test, schemars(with = "Option<FloorDocument>"))]
     pub(crate) floor: Option<Spanned<FloorDocument>>,
+    /// Rules, read after those of policy.toml.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<RuleDocument>"))]
     pub(crate) rule: Vec<Spanned<RuleDocument>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuntimeDocument {
+    /// The absolute path of runc, crun or youki.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) path: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RequestDocument {
+    /// Honour Kubernetes' old seccomp annotations.
     #[serde(default)]
     pub(crate) annotations: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LocalhostDocument {
+    /// Folders that are searched after profiles/, by absolute path.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<RootDocument>"))]
     pub(crate) roots: Vec<Spanned<RootDocument>>,
 }
 
@@ -86,72 +115,115 @@ pub(crate) struct RootTable {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogDocument {
+    /// auto, journald, off, or the absolute path of a file.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) decisions: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgentDocument {
+    /// The folder of its sockets.
+    #[cfg_attr(test, schemars(with = "Option<PathBuf>"))]
     pub(crate) sockets: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DefaultsDocument {
+    /// The profile where no rule matches.
+    #[cfg_attr(test, schemars(with = "Option<ProfileDocument>"))]
     pub(crate) profile: Option<Spanned<ProfileDocument>>,
     pub(crate) combine: Option<Combine>,
+    #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
+    #[cfg_attr(test, schemars(with = "Option<WithoutAgent>"))]
     pub(crate) without_agent: Option<Spanned<WithoutAgent>>,
+    /// The file below a profile root that RuntimeDefault means.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) runtime_default: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FloorDocument {
+    /// The least that a container gets.
+    #[cfg_attr(test, schemars(with = "ProfileDocument"))]
     pub(crate) profile: Spanned<ProfileDocument>,
+    /// Whom the floor does not hold for.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<ExceptionDocument>"))]
     pub(crate) except: Vec<Spanned<ExceptionDocument>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExceptionDocument {
+    /// For records.
     pub(crate) name: String,
+    /// Whom it is for; not by annotation or requested.
     pub(crate) when: WhenDocument,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleDocument {
+    /// For people: explain, records, errors.
     pub(crate) name: Option<String>,
+    /// Which containers it is for; every one without.
     #[serde(default)]
     pub(crate) when: WhenDocument,
+    /// The profile; without it the defaults'.
     pub(crate) profile: Option<ProfileDocument>,
     pub(crate) combine: Option<Combine>,
+    #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
+    #[cfg_attr(test, schemars(with = "Option<WithoutAgent>"))]
     pub(crate) without_agent: Option<Spanned<WithoutAgent>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhenDocument {
+    /// docker, containerd, cri-o, podman, buildkit or unknown.
+    #[cfg_attr(test, schemars(with = "Option<Globs>"))]
     pub(crate) engine: Option<Spanned<Globs>>,
+    /// --shim-handler, else the name that the binary was started by.
     pub(crate) handler: Option<Globs>,
+    /// The pod's Kubernetes namespace.
     pub(crate) namespace: Option<Globs>,
+    /// The pod's name.
     pub(crate) pod: Option<Globs>,
+    /// The container's name in its pod.
     pub(crate) container: Option<Globs>,
+    /// The image, as the engine names it: docker.io/library/nginx:1.29.
     pub(crate) image: Option<Globs>,
+    /// Annotations that must be there, with globs for their values.
     #[serde(default)]
     pub(crate) annotation: BTreeMap<String, Globs>,
+    /// Whether it looks privileged.
     pub(crate) privileged: Option<bool>,
+    /// Whether it shares the host's network namespace.
     pub(crate) host_network: Option<bool>,
+    /// Whether it shares the host's pid namespace.
     pub(crate) host_pid: Option<bool>,
+    /// Whether it shares the host's ipc namespace.
     pub(crate) host_ipc: Option<bool>,
+    /// Whether it has or joins a user namespace.
     pub(crate) user_namespace: Option<bool>,
+    /// RuntimeDefault, Localhost, Unconfined, or spec where only the profile is told.
+    #[cfg_attr(test, schemars(with = "Option<Globs>"))]
     pub(crate) requested: Option<Spanned<Globs>>,
 }
 
@@ -177,9 +249,17 @@ impl WhenDocument {
     }
 }
 
+/// Nothing but rules: a piece of a file of many.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RulesDocument {
+    pub(crate) rule: Vec<Spanned<RuleDocument>>,
+}
+
 /// One glob, or several of which any may match.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "a string or a list of strings")]
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(untagged))]
 pub(crate) enum Globs {
     One(String),
     Any(Vec<String>),
@@ -194,8 +274,41 @@ impl Globs {
     }
 }
 
+// By hand: what serde derives for untagged enums keeps a copy of the value to try each variant on,
+// and rules consist of little else.
+impl<'de> Deserialize<'de> for Globs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = Globs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+
+            fn visit_str<E: Error>(self, glob: &str) -> Result<Globs, E> {
+                Ok(Globs::One(glob.to_owned()))
+            }
+
+            fn visit_string<E: Error>(self, glob: String) -> Result<Globs, E> {
+                Ok(Globs::One(glob))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Globs, A::Error> {
+                let mut globs = Vec::new();
+                while let Some(glob) = list.next_element()? {
+                    globs.push(glob);
+                }
+                Ok(Globs::Any(globs))
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
+}
+
 /// How the policy's profile and the container's go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Combine {
     /// The policy's profile is what the container gets.
@@ -206,6 +319,7 @@ pub enum Combine {
 
 /// What is done with a profile's denials, with the words of modes to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ModeDocument {
     Enforce,
@@ -216,6 +330,7 @@ pub(crate) enum ModeDocument {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Architectures {
     Native,
@@ -223,6 +338,7 @@ pub(crate) enum Architectures {
 
 /// What becomes of a create for which the agent is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum WithoutAgent {
     /// The profile is enforced as it is.
@@ -244,7 +360,7 @@ const SHAPE: &str = "\"RuntimeDefault\", \"Unconfined\", \"Requested\" or \
                      { type = \"Localhost\", localhostProfile = \"…\" }";
 
 impl ProfileDocument {
-    fn from_parts<E: Error>(kind: &str, file: Option<&str>) -> Result<Self, E> {
+    pub(crate) fn from_parts<E: Error>(kind: &str, file: Option<&str>) -> Result<Self, E> {
         let wanted = match (kind, file) {
             ("Localhost", Some(file)) => {
                 let name = ProfileName::parse(file).map_err(|why| {

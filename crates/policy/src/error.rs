@@ -12,6 +12,8 @@ pub struct PolicyError {
     pub file: Option<PathBuf>,
     /// The line in it, from 1.
     pub line: Option<usize>,
+    /// The character in the line, from 1, where it is known.
+    pub column: Option<usize>,
     /// What is wrong.
     pub problem: Problem,
 }
@@ -90,6 +92,9 @@ pub enum Problem {
         /// The mode.
         mode: &'static str,
     },
+    /// It is replaced faster than it can be read.
+    #[error("it was replaced again and again while it was being read; try again")]
+    Restless,
     /// A Localhost profile that is in none of the roots.
     #[error(
         "Localhost profile {name:?} is in none of the profile roots ({roots}); put it there or correct the name"
@@ -124,6 +129,7 @@ impl PolicyError {
         Self {
             file: Some(file.into()),
             line: None,
+            column: None,
             problem,
         }
     }
@@ -132,6 +138,7 @@ impl PolicyError {
         Self {
             file: Some(file.into()),
             line: Some(line),
+            column: None,
             problem,
         }
     }
@@ -140,6 +147,7 @@ impl PolicyError {
         Self {
             file: None,
             line: None,
+            column: None,
             problem: Problem::Request(words.into()),
         }
     }

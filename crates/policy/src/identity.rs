@@ -55,6 +55,7 @@ impl Engine {
     fn of(facts: &Facts<'_>, bundle: &Path) -> Self {
         Self::by_bundle(bundle)
             .or_else(|| Self::by_cgroup(facts.cgroups_path.as_deref()?))
+            .or_else(|| is_in_containers_storage(bundle).then_some(Self::Podman))
             .unwrap_or_else(|| Self::by_annotations(facts))
     }
 
@@ -79,23 +80,21 @@ impl Engine {
 
     /// The last part of the cgroup's path, which no engine leaves to its user: `libpod-ID` under
     /// whatever parent, or `SLICE:libpod:ID` for systemd; CRI-O's has `crio` there. dockerd puts
-    /// `/docker/ID`, or `SLICE:docker:ID`.
+    /// `/docker/ID`, or `SLICE:docker:ID`. What is before it (`--cgroup-parent`) may be anything,
+    /// with colons and all.
     fn by_cgroup(path: &str) -> Option<Self> {
-        let mark = match path.split(':').collect::<Vec<_>>().as_slice() {
-            [_, mark, _] => (*mark).to_owned(),
-            _ => {
-                let mut parts = path.rsplit('/');
-                let last = parts.next().unwrap_or_default();
-                match last.split_once('-') {
-                    Some((mark @ ("libpod" | "crio"), _)) => mark.to_owned(),
-                    _ => parts.next().unwrap_or_default().to_owned(),
-                }
-            }
+        let mut folders = path.rsplit('/');
+        let last = folders.next().unwrap_or_default();
+        let mut parts = last.rsplitn(3, ':');
+        let for_systemd = match (parts.next(), parts.next(), parts.next()) {
+            (Some(_), Some(mark), Some(_)) => Some(mark),
+            _ => None,
         };
-        match mark.as_str() {
-            "libpod" => Some(Self::Podman),
-            "crio" => Some(Self::CriO),
-            "docker" => Some(Self::Docker),
+        match for_systemd.or_else(|| Some(last.split_once('-')?.0)) {
+            Some("libpod") => Some(Self::Podman),
+            Some("crio") => Some(Self::CriO),
+            _ if for_systemd == Some("docker") => Some(Self::Docker),
+            _ if for_systemd.is_none() && folders.next() == Some("docker") => Some(Self::Docker),
             _ => None,
         }
     }
@@ -182,6 +181,15 @@ impl Identity {
     }
 }
 
+/// Whether the bundle is where containers/storage has Podman and CRI-O put it
+/// (`overlay-containers/ID/userdata`). CRI-O's always have a cgroup with its mark, so what has none is
+/// Podman's (`--cgroups=disabled`), whose users write any annotation.
+fn is_in_containers_storage(bundle: &Path) -> bool {
+    let mut names = bundle.iter().rev().map(|name| name.as_encoded_bytes());
+    let (last, _, above) = (names.next(), names.next(), names.next());
+    last == Some(b"userdata") && above.is_some_and(|name| name.ends_with(b"-containers"))
+}
+
 /// Whether the bundle is of containerd's CRI plugin, whose namespace is `k8s.io`, or one that was put
 /// elsewhere by hand, by somebody who is root anyway.
 fn is_cri(bundle: &Path) -> bool {
@@ -223,6 +231,12 @@ mod tests {
             ),
             ("/kubepods/besteffort/pod1/crio-abc", Some(Engine::CriO)),
             ("/k8s.io/fc87", None),
+            // What users put before the last part.
+            ("/a:crio:b/libpod-ff96", Some(Engine::Podman)),
+            ("crio-a:b.slice:libpod:ff96", Some(Engine::Podman)),
+            ("a:crio:b.slice:libpod:ff96", Some(Engine::Podman)),
+            ("/crio/a09def908d6d", None),
+            ("/crio-a/b", None),
             ("", None),
         ] {
             assert_eq!(Engine::by_cgroup(path), engine, "{path}");

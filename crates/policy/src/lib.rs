@@ -15,29 +15,43 @@ mod decision;
 mod directory;
 mod document;
 mod error;
+mod folder;
 mod glob;
 mod identity;
+mod lenient;
 mod open;
+mod outline;
+mod passed;
+mod pieces;
+mod plain_rule;
 mod policy;
 mod privileged;
 mod profile_name;
 mod profiles;
+mod reach;
 mod request;
 mod runtime;
+#[cfg(test)]
+mod schema;
+mod survey;
 mod transform;
 mod trust;
 mod when;
 
 pub use decide::{Container, Node};
-pub use decision::{AskAgent, DecidedBy, Decision, Outcome, Untold};
+pub use decision::{AskAgent, DecidedBy, Decision, Logging, Outcome, Untold};
 pub use default_profile::Newer;
-pub use directory::Directory;
+pub use directory::{Directory, ask};
 pub use document::{Combine, WithoutAgent};
 pub use error::{PolicyError, Problem};
 pub use identity::{Engine, Identity};
+pub use outline::{At, Effect, Fields, FloorOutline, Outline, RuleOutline, Said};
+pub use passed::{Passed, Told};
 pub use policy::{LogTo, Mode, Policy};
 pub use profile_name::{ProfileName, Wanted};
+pub use reach::{Gravity, Remark};
 pub use request::{Asked, Request};
+pub use survey::{Found, Named, Survey};
 pub use trust::check_trusted;
 
 /// Where the policy is unless the command line says otherwise.

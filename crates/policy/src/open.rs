@@ -5,23 +5,26 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat};
 use rustix::io::Errno;
 
 use crate::PolicyError;
 use crate::error::Problem;
+use crate::folder::{FILE, Folder};
 use crate::policy::Root;
 use crate::profile_name::ProfileName;
 use crate::trust::{Trusted, check_way, real_path};
 
-/// The largest policy file or profile, in bytes. Docker's default profile has 13 KB.
-pub(crate) const MAX_SIZE: u64 = 1024 * 1024;
+/// The largest profile, in bytes. Docker's default profile has 13 KB.
+const MAX_PROFILE: u64 = 1024 * 1024;
+
+/// The largest file of rules, in bytes: some 100,000 rules.
+pub(crate) const MAX_POLICY: u64 = 16 * 1024 * 1024;
 
 /// Opens the folder `path` for looking things up in it. `None` if there is no such folder.
-pub(crate) fn folder(path: &Path) -> Result<Option<OwnedFd>, PolicyError> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(fd) => Ok(Some(fd)),
+pub(crate) fn folder(path: &Path) -> Result<Option<Folder>, PolicyError> {
+    match Folder::open(path) {
+        Ok(folder) => Ok(Some(folder)),
         Err(Errno::NOENT) if !dangles(CWD, path) => Ok(None),
         Err(errno) => Err(PolicyError::new(
             path,
@@ -33,24 +36,6 @@ pub(crate) fn folder(path: &Path) -> Result<Option<OwnedFd>, PolicyError> {
     }
 }
 
-/// Opens `name` below `folder`, never leaving it (openat2(2), RESOLVE_BENEATH).
-///
-/// Not blocking, so that a fifo does not hang us before it is refused.
-pub(crate) fn beneath(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let mut opened = Err(Errno::AGAIN);
-    // The kernel asks to try again when something was renamed somewhere meanwhile.
-    for _ in 0..TRIES {
-        opened = rustix::fs::openat2(&folder, name, FLAGS, Mode::empty(), resolve);
-        if opened.as_ref().err() != Some(&Errno::AGAIN) {
-            break;
-        }
-    }
-    opened
-}
-
-const TRIES: u32 = 128;
-
 /// Whether a link stands at `name` in `folder` that leads nowhere: what was meant to be there is
 /// missing, which is not the same as nothing being there.
 pub(crate) fn dangles(folder: impl AsFd, name: &Path) -> bool {
@@ -59,23 +44,38 @@ pub(crate) fn dangles(folder: impl AsFd, name: &Path) -> bool {
 
 /// Opens `name` below `folder`, following links wherever they lead.
 pub(crate) fn following(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(folder, name, FLAGS, Mode::empty())
+    rustix::fs::openat(folder, name, FILE, Mode::empty())
 }
-
-const FLAGS: OFlags = OFlags::RDONLY
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
 
 /// Reads what `fd` is open on after checking it; `shown` is how messages name it.
 ///
 /// # Errors
 /// [`Problem::NotRegular`], [`Problem::TooLarge`], [`Problem::Io`], and those of
 /// [`Trusted::check_fd`].
-pub(crate) fn read(fd: OwnedFd, shown: &Path, trusted: Trusted) -> Result<Vec<u8>, PolicyError> {
+pub(crate) fn read(
+    fd: OwnedFd,
+    shown: &Path,
+    trusted: &Trusted,
+    limit: u64,
+) -> Result<Vec<u8>, PolicyError> {
     let stat = regular(&fd, shown)?;
     trusted.check_fd(&fd, &stat, shown)?;
-    take(fd, &stat, shown)
+    take(fd, &stat, shown, limit)
+}
+
+/// Reads what `fd` is open on: a file that stands in a folder that was checked, all the way up, and
+/// was reached from it by no link.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_here(
+    fd: OwnedFd,
+    shown: &Path,
+    trusted: &Trusted,
+) -> Result<Vec<u8>, PolicyError> {
+    let stat = regular(&fd, shown)?;
+    trusted.check(shown, &stat)?;
+    take(fd, &stat, shown, MAX_POLICY)
 }
 
 /// Reads what `fd` is open on, whoever owns it.
@@ -84,7 +84,7 @@ pub(crate) fn read(fd: OwnedFd, shown: &Path, trusted: Trusted) -> Result<Vec<u8
 /// [`Problem::NotRegular`], [`Problem::TooLarge`], [`Problem::Io`].
 pub(crate) fn read_unchecked(fd: OwnedFd, shown: &Path) -> Result<Vec<u8>, PolicyError> {
     let stat = regular(&fd, shown)?;
-    take(fd, &stat, shown)
+    take(fd, &stat, shown, MAX_POLICY)
 }
 
 fn regular(fd: &OwnedFd, shown: &Path) -> Result<Stat, PolicyError> {
@@ -103,10 +103,10 @@ fn regular(fd: &OwnedFd, shown: &Path) -> Result<Stat, PolicyError> {
     Ok(stat)
 }
 
-fn take(fd: OwnedFd, stat: &Stat, shown: &Path) -> Result<Vec<u8>, PolicyError> {
-    let size = u64::try_from(stat.st_size).unwrap_or(0).min(MAX_SIZE);
+fn take(fd: OwnedFd, stat: &Stat, shown: &Path, limit: u64) -> Result<Vec<u8>, PolicyError> {
+    let size = u64::try_from(stat.st_size).unwrap_or(0).min(limit);
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
-    let mut limited = File::from(fd).take(MAX_SIZE.saturating_add(1));
+    let mut limited = File::from(fd).take(limit.saturating_add(1));
     limited.read_to_end(&mut bytes).map_err(|error| {
         let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
         PolicyError::new(
@@ -117,11 +117,8 @@ fn take(fd: OwnedFd, stat: &Stat, shown: &Path) -> Result<Vec<u8>, PolicyError> 
             },
         )
     })?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(PolicyError::new(
-            shown,
-            Problem::TooLarge { limit: MAX_SIZE },
-        ));
+    if bytes.len() as u64 > limit {
+        return Err(PolicyError::new(shown, Problem::TooLarge { limit }));
     }
     Ok(bytes)
 }
@@ -132,17 +129,17 @@ fn take(fd: OwnedFd, stat: &Stat, shown: &Path) -> Result<Vec<u8>, PolicyError> 
 /// [`Problem::LeavesRoot`] where a link leads out of a root whose links are not trusted, and those
 /// of [`read`].
 pub(crate) fn profile(
-    folder: &OwnedFd,
+    folder: &Folder,
     root: &Root,
     name: &ProfileName,
-    trusted: Trusted,
+    trusted: &Trusted,
 ) -> Result<Option<Vec<u8>>, PolicyError> {
     let shown = root.path.join(name.as_path());
     let io = |doing| {
         let shown = &shown;
         move |errno| PolicyError::new(shown, Problem::Io { doing, errno })
     };
-    let mut opened = beneath(folder, name.as_path());
+    let mut opened = folder.file(name.as_path());
     if opened.as_ref().err() == Some(&Errno::XDEV) && root.trust_links {
         opened = following(folder, name.as_path());
     }
@@ -160,5 +157,5 @@ pub(crate) fn profile(
         trusted,
         &real_path(folder, &root.path)?.join(name.as_path()),
     )?;
-    read(fd, &shown, trusted).map(Some)
+    read(fd, &shown, trusted, MAX_PROFILE).map(Some)
 }

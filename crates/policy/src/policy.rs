@@ -1,19 +1,22 @@
 //! The policy as read and checked.
 
+use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use toml::Spanned;
 
 use crate::document::{
     Architectures, Combine, DefaultsDocument, DropInDocument, ExceptionDocument, FloorDocument,
-    Globs, ModeDocument, PolicyDocument, ProfileDocument, RootDocument, RuleDocument, WhenDocument,
-    WithoutAgent,
+    Globs, ModeDocument, PolicyDocument, ProfileDocument, RootDocument, RuleDocument,
+    RulesDocument, WhenDocument, WithoutAgent,
 };
 use crate::error::Problem;
+use crate::folder::Folder;
 use crate::identity::ENGINES;
 use crate::profile_name::{ProfileName, Wanted};
-use crate::{Directory, PolicyError, request};
+use crate::{Directory, PolicyError, pieces, plain_rule, request};
 
 /// What is done with a profile's denials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub enum Mode {
     Audit,
     /// They go to the agent, which logs them and answers as the profile would have.
     Observe,
+    /// They are denied, and logged by the kernel (SECCOMP_FILTER_FLAG_LOG).
+    ObserveLite,
     /// Every call goes to the agent, which writes it down and lets it go on; what the profile denies
     /// by a rule is denied.
     Record,
@@ -37,6 +42,7 @@ impl Mode {
             Self::Enforce => "enforce",
             Self::Audit => "audit",
             Self::Observe => "observe",
+            Self::ObserveLite => "observe-lite",
             Self::Record => "record",
         }
     }
@@ -56,10 +62,41 @@ pub enum LogTo {
 }
 
 /// Where Localhost profiles are looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Root {
     pub(crate) path: PathBuf,
     pub(crate) trust_links: bool,
+    /// Opened when it is first needed, so that all profiles are of one generation of it; none
+    /// inside if it is missing.
+    folder: OnceCell<Option<Folder>>,
+}
+
+impl Root {
+    pub(crate) fn new(path: PathBuf, trust_links: bool) -> Self {
+        let folder = OnceCell::new();
+        Self {
+            path,
+            trust_links,
+            folder,
+        }
+    }
+
+    /// The folder, opened by `open` the first time.
+    pub(crate) fn folder(
+        &self,
+        open: impl FnOnce() -> Result<Option<Folder>, PolicyError>,
+    ) -> Result<Option<&Folder>, PolicyError> {
+        if let Some(known) = self.folder.get() {
+            return Ok(known.as_ref());
+        }
+        let opened = open()?;
+        Ok(self.folder.get_or_init(|| opened).as_ref())
+    }
+
+    /// The folder, if it was opened.
+    pub(crate) fn opened(&self) -> Option<&Folder> {
+        self.folder.get()?.as_ref()
+    }
 }
 
 /// Where in the policy something stands.
@@ -108,7 +145,7 @@ pub(crate) struct Floor {
 #[derive(Debug)]
 pub struct Policy {
     /// The folder that it was read from; none for the embedded one.
-    pub(crate) directory: Option<Directory>,
+    pub(crate) directory: Option<Rc<Directory>>,
     pub(crate) strict: bool,
     pub(crate) runtime: Option<PathBuf>,
     pub(crate) honour_annotations: bool,
@@ -161,6 +198,12 @@ impl Policy {
         self.strict
     }
 
+    /// Whether Kubernetes' old annotations count, which containerd must then hand on.
+    #[must_use]
+    pub fn honours_annotations(&self) -> bool {
+        self.honour_annotations
+    }
+
     /// Where decisions go.
     #[must_use]
     pub fn log(&self) -> &LogTo {
@@ -175,20 +218,18 @@ impl Policy {
 
     /// Reads policy.toml.
     pub(crate) fn from_toml(file: Arc<Path>, text: &str) -> Result<Self, PolicyError> {
-        let at = Lines { file, text };
-        let document: PolicyDocument = at.parse()?;
+        let at = Lines::new(file, text);
+        let (document, rules) = at.document::<PolicyDocument>()?;
         at.version(&document.version)?;
         let mut policy = Self::embedded();
+        policy.rules = rules;
         policy.strict = document.strict;
         policy.honour_annotations = document.request.annotations;
-        policy.runtime = match document.runtime.path {
-            Some(path) if !path.get_ref().is_absolute() => {
-                let value = path.get_ref().display().to_string();
-                let mend = "give the absolute path of runc, crun or youki";
-                return Err(at.value(path.span().start, "runtime.path", value, mend));
-            }
-            path => path.map(Spanned::into_inner),
-        };
+        policy.runtime = document
+            .runtime
+            .path
+            .map(|path| at.runtime(path))
+            .transpose()?;
         policy.log = at.log(document.log.decisions)?;
         if let Some(sockets) = document.agent.sockets {
             policy.agent = at.sockets(sockets)?;
@@ -201,9 +242,10 @@ impl Policy {
 
     /// Adds a file of policy.d.
     pub(crate) fn add_drop_in(&mut self, file: Arc<Path>, text: &str) -> Result<(), PolicyError> {
-        let at = Lines { file, text };
-        let document: DropInDocument = at.parse()?;
+        let at = Lines::new(file, text);
+        let (document, rules) = at.document::<DropInDocument>()?;
         at.version(&document.version)?;
+        self.rules.extend(rules);
         self.add(&at, document.rule, document.floor)
     }
 
@@ -224,30 +266,52 @@ impl Policy {
 }
 
 /// A file's text, for saying on which line something stands.
-struct Lines<'a> {
-    file: Arc<Path>,
-    text: &'a str,
+pub(crate) struct Lines<'a> {
+    pub(crate) file: Arc<Path>,
+    pub(crate) text: &'a str,
+    /// Where lines end; found once, since every rule of thousands asks.
+    ends: OnceCell<Vec<usize>>,
+    /// Where the piece begins that is being read; 0 for the whole.
+    base: Cell<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn new(file: Arc<Path>, text: &'a str) -> Self {
+        let ends = OnceCell::new();
+        let base = Cell::new(0);
+        Self {
+            file,
+            text,
+            ends,
+            base,
+        }
+    }
 }
 
 impl Lines<'_> {
     fn line(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().get(..offset).unwrap_or(b"");
-        before
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            .saturating_add(1)
+        let offset = self.base.get().saturating_add(offset);
+        let ends = self.ends.get_or_init(|| {
+            let ends = self.text.match_indices('\n');
+            ends.map(|(end, _)| end).collect()
+        });
+        ends.partition_point(|end| *end < offset).saturating_add(1)
     }
 
-    fn place(&self, offset: usize) -> Place {
+    pub(crate) fn place(&self, offset: usize) -> Place {
         Place {
             file: Arc::clone(&self.file),
             line: self.line(offset),
         }
     }
 
-    fn error(&self, offset: usize, problem: Problem) -> PolicyError {
-        PolicyError::at(&*self.file, self.line(offset), problem)
+    pub(crate) fn error(&self, offset: usize, problem: Problem) -> PolicyError {
+        let before = self.text.get(..offset).unwrap_or("");
+        let column = before.chars().rev().take_while(|c| *c != '\n').count();
+        PolicyError {
+            column: Some(column.saturating_add(1)),
+            ..PolicyError::at(&*self.file, self.line(offset), problem)
+        }
     }
 
     fn value(
@@ -260,23 +324,51 @@ impl Lines<'_> {
         self.error(offset, Problem::Value { what, value, mend })
     }
 
-    fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, PolicyError> {
-        toml::from_str(self.text).map_err(|error| {
-            let offset = error.span().map_or(0, |span| span.start);
-            if error.message() == "missing field `version`" {
-                let words = "the version of the format is missing; begin the file with version = 1";
-                return self.error(offset, Problem::Toml(words.to_owned()));
-            }
-            let message = error
-                .message()
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ");
-            self.error(offset, Problem::Toml(message))
-        })
+    /// Reads the text: a document, and those of its rules that were read in pieces.
+    fn document<T: serde::de::DeserializeOwned>(&self) -> Result<(T, Vec<Rule>), PolicyError> {
+        let in_pieces = self.in_pieces();
+        self.base.set(0);
+        match in_pieces {
+            Some(read) => Ok(read),
+            None => Ok((self.parse()?, Vec::new())),
+        }
     }
 
-    fn version(&self, version: &Spanned<i64>) -> Result<(), PolicyError> {
+    /// The same in pieces, if it can be split and is free of errors.
+    fn in_pieces<T: serde::de::DeserializeOwned>(&self) -> Option<(T, Vec<Rule>)> {
+        let (head, pieces) = pieces::split(self.text)?;
+        let document = toml::from_str(head).ok()?;
+        let mut rules = Vec::with_capacity(pieces.len());
+        for (start, piece) in pieces {
+            self.base.set(start);
+            if let Some(rule) = plain_rule::read(piece) {
+                rules.push(self.rule(rule).ok()?);
+                continue;
+            }
+            let document: RulesDocument = toml::from_str(piece).ok()?;
+            for rule in document.rule {
+                rules.push(self.rule(rule).ok()?);
+            }
+        }
+        Some((document, rules))
+    }
+
+    fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, PolicyError> {
+        toml::from_str(self.text).map_err(|error| self.unread(&error))
+    }
+
+    /// What the parser says, as an error of ours.
+    pub(crate) fn unread(&self, error: &toml::de::Error) -> PolicyError {
+        let offset = error.span().map_or(0, |span| span.start);
+        if error.message() == NO_VERSION {
+            let words = "the version of the format is missing; begin the file with version = 1";
+            return self.error(offset, Problem::Toml(words.to_owned()));
+        }
+        let words: Vec<&str> = error.message().split_whitespace().collect();
+        self.error(offset, Problem::Toml(words.join(" ")))
+    }
+
+    pub(crate) fn version(&self, version: &Spanned<i64>) -> Result<(), PolicyError> {
         if *version.get_ref() == 1 {
             return Ok(());
         }
@@ -289,7 +381,16 @@ impl Lines<'_> {
         ))
     }
 
-    fn log(&self, target: Option<Spanned<String>>) -> Result<LogTo, PolicyError> {
+    pub(crate) fn runtime(&self, path: Spanned<PathBuf>) -> Result<PathBuf, PolicyError> {
+        if path.get_ref().is_absolute() {
+            return Ok(path.into_inner());
+        }
+        let value = path.get_ref().display().to_string();
+        let mend = "give the absolute path of runc, crun or youki";
+        Err(self.value(path.span().start, "runtime.path", value, mend))
+    }
+
+    pub(crate) fn log(&self, target: Option<Spanned<String>>) -> Result<LogTo, PolicyError> {
         let Some(target) = target else {
             return Ok(LogTo::Auto);
         };
@@ -321,7 +422,10 @@ impl Lines<'_> {
         Ok(path)
     }
 
-    fn roots(&self, roots: Vec<Spanned<RootDocument>>) -> Result<Vec<Root>, PolicyError> {
+    pub(crate) fn roots(
+        &self,
+        roots: Vec<Spanned<RootDocument>>,
+    ) -> Result<Vec<Root>, PolicyError> {
         let check = |root: Spanned<RootDocument>| {
             let start = root.span().start;
             let (path, trust_links) = match root.into_inner() {
@@ -329,7 +433,7 @@ impl Lines<'_> {
                 RootDocument::Table(table) => (table.path, table.trust_links),
             };
             if path.is_absolute() {
-                return Ok(Root { path, trust_links });
+                return Ok(Root::new(path, trust_links));
             }
             let value = path.display().to_string();
             Err(self.value(start, "a profile root", value, "give an absolute path"))
@@ -337,7 +441,7 @@ impl Lines<'_> {
         roots.into_iter().map(check).collect()
     }
 
-    fn defaults(&self, document: DefaultsDocument) -> Result<Defaults, PolicyError> {
+    pub(crate) fn defaults(&self, document: DefaultsDocument) -> Result<Defaults, PolicyError> {
         let embedded = Policy::embedded().defaults;
         let runtime_default = match document.runtime_default {
             None => None,
@@ -376,14 +480,16 @@ impl Lines<'_> {
         })
     }
 
-    fn mode(&self, mode: Option<Spanned<ModeDocument>>) -> Result<Option<Mode>, PolicyError> {
+    pub(crate) fn mode(
+        &self,
+        mode: Option<Spanned<ModeDocument>>,
+    ) -> Result<Option<Mode>, PolicyError> {
         let Some(mode) = mode else { return Ok(None) };
-        let not_yet = |word| self.error(mode.span().start, Problem::NotYet(word));
         match mode.get_ref() {
             ModeDocument::Enforce => Ok(Some(Mode::Enforce)),
             ModeDocument::Audit => Ok(Some(Mode::Audit)),
             ModeDocument::Observe => Ok(Some(Mode::Observe)),
-            ModeDocument::ObserveLite => Err(not_yet("observe-lite")),
+            ModeDocument::ObserveLite => Ok(Some(Mode::ObserveLite)),
             ModeDocument::Record => Ok(Some(Mode::Record)),
         }
     }
@@ -404,7 +510,7 @@ impl Lines<'_> {
         Ok(Some(word.into_inner()))
     }
 
-    fn rule(&self, rule: Spanned<RuleDocument>) -> Result<Rule, PolicyError> {
+    pub(crate) fn rule(&self, rule: Spanned<RuleDocument>) -> Result<Rule, PolicyError> {
         let offset = rule.span().start;
         let place = self.place(offset);
         let rule = rule.into_inner();
@@ -422,7 +528,7 @@ impl Lines<'_> {
         })
     }
 
-    fn floor(&self, floor: Spanned<FloorDocument>) -> Result<Floor, PolicyError> {
+    pub(crate) fn floor(&self, floor: Spanned<FloorDocument>) -> Result<Floor, PolicyError> {
         let place = self.place(floor.span().start);
         let floor = floor.into_inner();
         let start = floor.profile.span().start;
@@ -457,7 +563,7 @@ impl Lines<'_> {
     }
 
     /// Words that can only be misspelt are errors, so that no rule fails to match by a typo.
-    fn when(&self, offset: usize, when: &WhenDocument) -> Result<(), PolicyError> {
+    pub(crate) fn when(&self, offset: usize, when: &WhenDocument) -> Result<(), PolicyError> {
         if let Some(field) = when.empty_list() {
             let mend = "an empty list never matches; leave the field out, or name something";
             return Err(self.value(offset, "when", field.to_owned(), mend));
@@ -489,3 +595,6 @@ impl Lines<'_> {
         Ok(())
     }
 }
+
+/// What the parser says of a document without a version.
+pub(crate) const NO_VERSION: &str = "missing field `version`";

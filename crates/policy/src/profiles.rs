@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use default_profile::Newer;
 use profile::{Seccomp, Source, Target};
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::Problem;
-use crate::policy::{Place, Root};
+use crate::folder::Folder;
+use crate::policy::Place;
 use crate::profile_name::ProfileName;
 use crate::trust::Trusted;
-use crate::{Policy, PolicyError, Wanted, open};
+use crate::{Directory, Policy, PolicyError, Wanted, open};
 
 /// A profile resolved for a container, and where it came from.
 #[derive(Debug, Clone)]
@@ -53,43 +53,37 @@ impl Profiles<'_> {
     }
 
     fn localhost(&self, name: &ProfileName) -> Result<Resolved, PolicyError> {
-        let trusted = Trusted::now();
-        let own = self.policy.directory.as_ref().map(|directory| Root {
-            path: directory.path.join("profiles"),
-            trust_links: false,
-        });
-        let own = own.as_slice();
-        for (index, root) in own.iter().chain(&self.policy.roots).enumerate() {
-            // The directory that the rules came from, whatever has its name by now.
-            let folder = match (&self.policy.directory, index) {
-                (Some(directory), 0) => {
-                    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                    match rustix::fs::openat(&directory.fd, "profiles", flags, Mode::empty()) {
-                        Ok(fd) => Some(fd),
-                        Err(Errno::NOENT)
-                            if !open::dangles(&directory.fd, Path::new("profiles")) =>
-                        {
-                            None
-                        }
-                        Err(errno) => {
-                            let problem = Problem::Io {
-                                doing: "open the folder",
-                                errno,
-                            };
-                            return Err(PolicyError::new(&root.path, problem));
-                        }
-                    }
+        let directory = self.policy.directory.as_deref();
+        let now;
+        let trusted = match directory {
+            Some(directory) => &directory.trusted,
+            None => {
+                now = Trusted::now();
+                &now
+            }
+        };
+        let own = directory.map(|directory| &directory.profiles);
+        let roots = || own.into_iter().chain(&self.policy.roots);
+        for root in roots() {
+            let folder = match directory {
+                // In the directory that the rules came from, whatever has its name by now.
+                Some(directory) if std::ptr::eq(root, &raw const directory.profiles) => {
+                    root.folder(|| own_profiles(directory))?
                 }
-                _ => open::folder(&root.path)?,
+                _ => root.folder(|| open::folder(&root.path))?,
             };
-            let Some(folder) = folder else { continue };
-            if let Some(bytes) = open::profile(&folder, root, name, trusted)? {
+            let found = match folder {
+                Some(folder) => open::profile(folder, root, name, trusted)?,
+                None => None,
+            };
+            if let Some(bytes) = found {
                 return self.read(&bytes, root.path.join(name.as_path()));
             }
+            if let Some(directory) = directory {
+                directory.missed.set(true);
+            }
         }
-        let roots: Vec<String> = own
-            .iter()
-            .chain(&self.policy.roots)
+        let roots: Vec<String> = roots()
             .map(|root| root.path.display().to_string())
             .collect();
         let roots = if roots.is_empty() {
@@ -104,6 +98,7 @@ impl Profiles<'_> {
         Err(PolicyError {
             file: None,
             line: None,
+            column: None,
             problem,
         })
     }
@@ -122,6 +117,25 @@ impl Profiles<'_> {
             seccomp,
             file: Some(file),
         })
+    }
+}
+
+/// `profiles/` of the directory; none if there is none.
+fn own_profiles(directory: &Directory) -> Result<Option<Folder>, PolicyError> {
+    let name = Path::new("profiles");
+    let opened = match directory.folder.folder(name) {
+        // A link to elsewhere: the way there is looked at when a profile is read.
+        Err(Errno::XDEV) => directory.folder.folder_following(name),
+        other => other,
+    };
+    match opened {
+        Ok(folder) => Ok(Some(folder)),
+        Err(Errno::NOENT) if !open::dangles(&directory.folder, name) => Ok(None),
+        Err(errno) => {
+            let doing = "open the folder";
+            let problem = Problem::Io { doing, errno };
+            Err(PolicyError::new(&directory.profiles.path, problem))
+        }
     }
 }
 

@@ -3,8 +3,11 @@
 //! `kill` and `delete` must reach the runtime that made the container, whatever has become of the
 //! policy since. So this looks for that one key alone, in as much of the text as can be read.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use early_entry::plain_policy::{Plain, runtime_path};
 use rustix::io::Errno;
 use toml::de::DeTable;
 
@@ -24,7 +27,7 @@ impl Directory {
     /// `delete` to a runtime that does not know the container.
     pub fn runtime(&self) -> Result<Option<PathBuf>, PolicyError> {
         let shown = self.path.join(POLICY);
-        let fd = match open::beneath(&self.fd, POLICY.as_ref()) {
+        let fd = match self.folder.file(POLICY.as_ref()) {
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => {
                 return Err(PolicyError::new(
@@ -38,7 +41,11 @@ impl Directory {
             Ok(fd) => fd,
         };
         match open::read_unchecked(fd, &shown) {
-            Ok(bytes) => Ok(path_in(&String::from_utf8_lossy(&bytes))),
+            Ok(bytes) => Ok(match runtime_path(&bytes) {
+                Plain::Absent => None,
+                Plain::Path(path) => Some(PathBuf::from(OsStr::from_bytes(path))),
+                Plain::Unsure => path_in(&String::from_utf8_lossy(&bytes)),
+            }),
             Err(error) => match error.problem {
                 Problem::NotRegular | Problem::TooLarge { .. } => Ok(None),
                 _ => Err(error),
@@ -133,5 +140,62 @@ mod tests {
         assert_eq!(path_in("= =\n[[rule]]\nruntime.path = \"/x\"\n"), None);
         assert_eq!(path_in("[runtime]\npath = \"crun\"\n"), None);
         assert_eq!(path_in("version = 1\n"), None);
+    }
+
+    #[test]
+    fn what_is_seen_without_a_parser_is_what_valid_toml_says() {
+        const LINES: &[&str] = &[
+            "[runtime]",
+            "path = \"/usr/bin/crun\"",
+            "path=\"/x\" # the runtime",
+            "  path\t=  \"/usr/bin/runc\"\r",
+            "path = 'a'",
+            "path = \"crun\"",
+            "path = \"/a\", b = \"/b\"",
+            "# [runtime]",
+            "[runtime] # path",
+            "[[rule]]",
+            "profile = \"runtime/default\"",
+            "runtime.path = \"/y\"",
+            "runtime = { path = \"/z\" }",
+            "\"run\\u0074ime\" = { path = \"/u\" }",
+            "x = [",
+            "]",
+            "s = \"\"\"",
+            "\"\"\"",
+            "y = '''",
+            "'''",
+            "[ runtime ]",
+            "[\"runtime\"]",
+            "other = 1",
+        ];
+        let (mut absent, mut paths) = (0, 0);
+        for number in 0..LINES.len().pow(3) {
+            let lines: Vec<&str> = (0..3_u32)
+                .filter_map(|place| LINES.get(number / LINES.len().pow(place) % LINES.len()))
+                .copied()
+                .collect();
+            let text = lines.join("\n");
+            let seen = runtime_path(text.as_bytes());
+            if seen == Plain::Unsure {
+                continue;
+            }
+            let (table, errors) = DeTable::parse_recoverable(&text);
+            if !errors.is_empty() {
+                continue;
+            }
+            let seen = match seen {
+                Plain::Path(path) => Some(PathBuf::from(OsStr::from_bytes(path))),
+                Plain::Absent | Plain::Unsure => None,
+            };
+            let count = if seen.is_some() {
+                &mut paths
+            } else {
+                &mut absent
+            };
+            *count += 1;
+            assert_eq!(seen, path_of(table.get_ref()), "{text}");
+        }
+        assert!(absent > 50 && paths > 20, "{absent}, {paths}");
     }
 }

@@ -1,6 +1,6 @@
 //! What a rule's `mode` and `architectures` do to a profile.
 
-use profile::{Action, Arch, Rule, Seccomp, compat};
+use profile::{Action, Arch, Flag, Rule, Seccomp, compat};
 
 /// Whether the kernel keeps the call from happening under this action.
 fn denies(action: Action) -> bool {
@@ -37,6 +37,20 @@ pub(crate) fn audit(profile: Seccomp, native: Arch) -> Seccomp {
         architectures,
         listener_path: None,
         listener_metadata: None,
+        ..profile
+    }
+}
+
+/// The profile whose denials the kernel logs.
+pub(crate) fn logged(profile: Seccomp) -> Seccomp {
+    // Where no flags are named this one is set, but not where any is (runtime-spec, config-linux.md).
+    let before = profile.flags.clone();
+    let mut flags = before.unwrap_or_else(|| vec![Flag::SeccompFilterFlagSpecAllow]);
+    if !flags.contains(&Flag::SeccompFilterFlagLog) {
+        flags.push(Flag::SeccompFilterFlagLog);
+    }
+    Seccomp {
+        flags: Some(flags),
         ..profile
     }
 }

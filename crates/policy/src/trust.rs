@@ -4,6 +4,8 @@
 //! themselves), and nobody else may write to the file, nor to any folder above it. A sticky folder
 //! such as /tmp may be written to by others: they cannot replace what is not theirs.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStringExt;
@@ -19,11 +21,13 @@ const OTHERS_WRITE: u32 = 0o022;
 const STICKY: u32 = 0o1000;
 
 /// The users whose files are believed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Trusted {
     caller: u32,
     /// The owner of `/`: root, which inside a user namespace has another number.
     root: u32,
+    /// Folders that passed, each with all above it. A create looks at the same few for every file.
+    passed: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl Trusted {
@@ -32,11 +36,12 @@ impl Trusted {
         Self {
             caller: rustix::process::geteuid().as_raw(),
             root,
+            passed: RefCell::default(),
         }
     }
 
     /// Checks one file or folder.
-    pub(crate) fn check(self, path: &Path, stat: &Stat) -> Result<(), PolicyError> {
+    pub(crate) fn check(&self, path: &Path, stat: &Stat) -> Result<(), PolicyError> {
         let owner = stat.st_uid;
         if owner != 0 && owner != self.caller && !(owner == self.root && is_systems(path)) {
             return Err(PolicyError::new(path, Problem::Owner { owner }));
@@ -56,14 +61,16 @@ impl Trusted {
     /// [`Problem::Owner`], [`Problem::Writable`], or [`Problem::Io`] where /proc or a folder above
     /// cannot be looked at.
     pub(crate) fn check_fd(
-        self,
+        &self,
         fd: impl AsFd,
         stat: &Stat,
         shown: &Path,
     ) -> Result<(), PolicyError> {
         self.check(shown, stat)?;
         let real = real_path(&fd, shown)?;
-        for folder in real.ancestors().skip(1) {
+        let above = real.ancestors().skip(1);
+        let unknown: Vec<&Path> = above.take_while(|folder| !self.knows(folder)).collect();
+        for folder in unknown.into_iter().rev() {
             let stat = rustix::fs::stat(folder).map_err(|errno| {
                 PolicyError::new(
                     folder,
@@ -74,8 +81,14 @@ impl Trusted {
                 )
             })?;
             self.check(folder, &stat)?;
+            self.passed.borrow_mut().insert(folder.to_owned());
         }
         Ok(())
+    }
+
+    /// Whether the folder at `path`, which no link leads to, and all above it have passed.
+    fn knows(&self, path: &Path) -> bool {
+        self.passed.borrow().contains(path)
     }
 }
 
@@ -93,7 +106,7 @@ fn is_systems(path: &Path) -> bool {
 ///
 /// # Errors
 /// As [`Trusted::check_fd`]; [`Problem::Io`] with ELOOP after [`MOST_LINKS`] links.
-pub(crate) fn check_way(trusted: Trusted, path: &Path) -> Result<(), PolicyError> {
+pub(crate) fn check_way(trusted: &Trusted, path: &Path) -> Result<(), PolicyError> {
     let io = |path: &Path, doing, errno| PolicyError::new(path, Problem::Io { doing, errno });
     let mut ahead: Vec<OsString> = parts(path);
     let mut at = PathBuf::from("/");
@@ -104,10 +117,17 @@ pub(crate) fn check_way(trusted: Trusted, path: &Path) -> Result<(), PolicyError
             continue;
         }
         let next = at.join(&part);
+        if trusted.knows(&next) {
+            at = next;
+            continue;
+        }
         let stat = rustix::fs::lstat(&next).map_err(|errno| io(&next, "look at it", errno))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
             trusted.check(&next, &stat)?;
             at = next;
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+                trusted.passed.borrow_mut().insert(at.clone());
+            }
             continue;
         }
         links = links.saturating_add(1);

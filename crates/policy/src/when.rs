@@ -22,7 +22,8 @@ pub(crate) struct Subject<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Holds,
-    Fails,
+    /// This field stands against it.
+    Fails(&'static str),
     /// It asks for a field that the engine does not tell, and nothing else stands against it.
     Untold(&'static str),
 }
@@ -62,14 +63,14 @@ impl WhenDocument {
             match (globs, told) {
                 (None, _) => {}
                 (Some(globs), Some(told)) if any(globs, told) => {}
-                (Some(_), Some(_)) => return Verdict::Fails,
+                (Some(_), Some(_)) => return Verdict::Fails(field),
                 (Some(_), None) => untold = Some(field),
             }
         }
         for (key, globs) in &self.annotation {
             match subject.facts.annotation(key) {
                 Some(told) if any(globs, told) => {}
-                Some(_) => return Verdict::Fails,
+                Some(_) => return Verdict::Fails("annotation"),
                 None => untold = Some("annotation"),
             }
         }
@@ -77,7 +78,7 @@ impl WhenDocument {
             .privileged
             .is_some_and(|wanted| wanted != subject.privileged)
         {
-            return Verdict::Fails;
+            return Verdict::Fails("privileged");
         }
         let hosts = [
             (
@@ -92,7 +93,7 @@ impl WhenDocument {
             let Some(wanted) = wanted else { continue };
             match shares_host(subject.facts, kind) {
                 Some(found) if found == wanted => {}
-                Some(_) => return Verdict::Fails,
+                Some(_) => return Verdict::Fails(field),
                 None => untold = Some(field),
             }
         }
@@ -102,7 +103,7 @@ impl WhenDocument {
                 Some(all) => {
                     let has = all.iter().any(|one| one.typ() == LinuxNamespaceType::User);
                     if has != wanted {
-                        return Verdict::Fails;
+                        return Verdict::Fails("user_namespace");
                     }
                 }
             }
@@ -120,7 +121,7 @@ fn any(globs: &Globs, text: &str) -> bool {
 
 /// Whether the container shares the namespace that we are in. A pod's container joins its sandbox's
 /// by path, so the two are compared (namespaces(7): same device and inode).
-fn shares_host(facts: &Facts<'_>, kind: LinuxNamespaceType) -> Option<bool> {
+pub(crate) fn shares_host(facts: &Facts<'_>, kind: LinuxNamespaceType) -> Option<bool> {
     if let Some(known) = facts.shares_host(kind) {
         return Some(known);
     }

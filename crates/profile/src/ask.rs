@@ -161,6 +161,12 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
         }
     }
 
+    /// A name of a rule, shared with it where it can be.
+    fn owned(&self, name: &str) -> Cow<'static, str> {
+        let known = self.calls.0.get_key_value(name);
+        known.map_or_else(|| Cow::Owned(name.to_owned()), |(name, _)| name.clone())
+    }
+
     /// Whether calls that are made through `name` have rules that stay.
     fn comes_through(&self, name: &str) -> bool {
         let mut others = self.calls.0.iter();
@@ -172,7 +178,7 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
     }
 
     /// A call with rules, where what is notified must be named.
-    fn by_name(&mut self, name: &Cow<'static, str>, asker: Asker) {
+    fn by_name(&mut self, name: &str, asker: Asker) {
         let asks_default = (self.asked)(self.default);
         if let Some(at) = self.unconditional(name) {
             if !self.is_asked(at) {
@@ -180,9 +186,9 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
             }
             if self.may_name(name, asker) {
                 self.take_out(name, |_| true);
-                self.notify.push(name.clone());
+                self.notify.push(self.owned(name));
             } else {
-                self.unasked.insert(name.clone().into_owned());
+                self.unasked.insert(name.to_owned());
             }
             return;
         }
@@ -190,13 +196,13 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
         if asked.is_empty() && !asks_default {
             return;
         }
-        if asker.never.contains(&name.as_ref()) {
-            self.unasked.insert(name.clone().into_owned());
+        if asker.never.contains(&name) {
+            self.unasked.insert(name.to_owned());
             return;
         }
         if others.is_empty() && asks_default && self.may_name(name, asker) {
             self.take_out(name, |_| true);
-            self.notify.push(name.clone());
+            self.notify.push(self.owned(name));
             return;
         }
         let mut in_part = false;
@@ -270,7 +276,7 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
             }
         }
         let wide = self.arches.iter().all(|arch| !compares_32_bits(*arch));
-        let name = self.calls.0.get_key_value(name)?.0;
+        let name = self.owned(name);
         let pieces = complement(*condition, wide)?.into_iter();
         Some(
             pieces
@@ -330,7 +336,8 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
     }
 
     /// Makes the rules notify of `name`, in the places where they are.
-    fn swap(&mut self, name: &Cow<'static, str>, asked: &[usize]) {
+    fn swap(&mut self, name: &str, asked: &[usize]) {
+        let owned = self.owned(name);
         for at in asked {
             let Some(rule) = self.rules.get_mut(*at) else {
                 continue;
@@ -341,7 +348,7 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
             } else {
                 rule.names.retain(|other| other != name);
                 let args = rule.args.clone();
-                self.rules.push(notification(vec![name.clone()], args));
+                self.rules.push(notification(vec![owned.clone()], args));
             }
         }
     }

@@ -69,6 +69,25 @@ pub const CAPABILITIES: [&str; 41] = [
     "CAP_WAKE_ALARM",
 ];
 
+/// What a container of Docker's has, and one of containerd's for Kubernetes
+/// (moby daemon/pkg/oci/caps/defaults.go).
+pub const DOCKER_CAPABILITIES: [&str; 14] = [
+    "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_MKNOD",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_RAW",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

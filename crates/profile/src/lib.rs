@@ -77,7 +77,7 @@ mod words;
 
 pub use arch::{compat, native_from_name};
 pub use ask::{Asker, Asking, ask};
-pub use capability_names::{CAPABILITIES, is_capability, near_capability};
+pub use capability_names::{CAPABILITIES, DOCKER_CAPABILITIES, is_capability, near_capability};
 pub use dialect::Dialect;
 pub use diff::{Bits, CallChange, Change, Changed, Diff, When, diff};
 pub use errno::errno_name;

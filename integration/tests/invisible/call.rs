@@ -103,7 +103,7 @@ impl Recorder {
 }
 
 /// The recording without what differs from call to call: the process and the numbers of pipes.
-fn comparable(recording: &Recording) -> Recording {
+pub(crate) fn comparable(recording: &Recording) -> Recording {
     let mut recording = recording.clone();
     let pid = recording.pid.to_string();
     recording.pid = 0;

@@ -4,6 +4,7 @@
 
 mod call;
 mod creates;
+mod early;
 mod panics;
 mod passes;
 mod policies;

@@ -178,7 +178,7 @@ impl Globals {
 }
 
 fn is_own(word: &OsStr) -> bool {
-    word.as_bytes().starts_with(b"--shim-")
+    word.as_bytes().starts_with(early_entry::words::OWN)
 }
 
 fn dashed(word: &OsStr) -> bool {

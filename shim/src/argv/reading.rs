@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::flags::{self, Flag, Role};
 use super::request::{Command, Doubt, Log};
-use super::{clap_style, cli_v3, getopt, go_flags, tables};
+use super::{clap_style, cli_v3, getopt, go_flags};
 
 /// How a runtime parses its command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,7 +230,7 @@ fn subcommand<'a>(
         Style::Clap | Style::Getopt | Style::Go => word,
     };
     let Some(command) = Command::from_name(name) else {
-        return if tables::OTHER_SUBCOMMANDS.contains(&name) {
+        return if early_entry::words::OTHER.contains(&name) {
             Outcome::Other
         } else {
             Outcome::Nothing

@@ -9,31 +9,6 @@
 use super::flags::Flag;
 use super::flags::Role::{Bundle, Config, Help, Log, LogFormat, Version};
 
-/// Subcommands of any of the runtimes that make no container from a bundle.
-pub(super) const OTHER_SUBCOMMANDS: &[&[u8]] = &[
-    b"checkpoint",
-    b"checkpointt",
-    b"completion",
-    b"delete",
-    b"events",
-    b"exec",
-    b"features",
-    b"h",
-    b"help",
-    b"info",
-    b"init",
-    b"kill",
-    b"list",
-    b"mounts",
-    b"pause",
-    b"ps",
-    b"resume",
-    b"spec",
-    b"start",
-    b"state",
-    b"update",
-];
-
 /// runc before the subcommand.
 pub(super) const RUNC_GLOBAL: &[Flag] = &[
     Flag::switch("debug"),

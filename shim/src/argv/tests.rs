@@ -4,6 +4,7 @@
 mod callers;
 mod differences;
 mod doubts;
+mod early;
 
 use std::ffi::OsString;
 

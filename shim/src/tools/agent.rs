@@ -25,6 +25,10 @@ pub(super) struct Agent {
     /// Where it serves numbers for Prometheus at /metrics, if anywhere: unix:PATH or 127.0.0.1:PORT
     #[arg(long, value_name = "WHERE")]
     metrics: Option<MetricsAt>,
+    /// Read the kernel's audit records too: denials of containers in mode observe-lite, and what
+    /// those in mode audit would have been denied
+    #[arg(long)]
+    audit: bool,
     /// How often repeated denials are summed up, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every: u64,
@@ -47,6 +51,7 @@ impl Agent {
             sockets: self.socket_dir.clone(),
             log,
             metrics: self.metrics.clone(),
+            audit: self.audit,
             recordings: self.recordings.clone(),
             every: Duration::from_secs(self.every),
             compile: (

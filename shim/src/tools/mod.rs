@@ -4,21 +4,35 @@
 
 mod agent;
 mod change;
+mod doctor;
 mod explain;
+mod install;
 mod page;
 mod paint;
+mod policy;
 mod profile;
 mod record;
+mod snippet;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use serde_json::Value;
 
 use crate::argv::Own;
 
 /// The words that are ours as the first word of the command line; no runtime has them.
-const OWN_WORDS: &[&str] = &["agent", "explain", "profile", "record"];
+const OWN_WORDS: &[&str] = &[
+    "agent",
+    "doctor",
+    "explain",
+    "install",
+    "policy",
+    "profile",
+    "record",
+    "uninstall",
+];
 
 /// Whether `word` calls for one of our tools.
 #[must_use]
@@ -37,9 +51,13 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Tool {
     Agent(agent::Agent),
-    Explain(explain::Explain),
+    Doctor(doctor::Doctor),
+    Explain(Box<explain::Explain>),
+    Install(install::Install),
+    Policy(policy::PolicyTool),
     Profile(profile::Profile),
     Record(record::Record),
+    Uninstall(install::Uninstall),
 }
 
 /// How a tool prints.
@@ -59,8 +77,12 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
         Ok(line) => match line.tool {
             Tool::Agent(agent) => agent.run(),
             Tool::Explain(explain) => explain.run(own),
+            Tool::Doctor(doctor) => doctor.run(own),
+            Tool::Install(install) => install.run(),
+            Tool::Policy(policy) => policy.run(own),
             Tool::Profile(profile) => profile.run(),
             Tool::Record(record) => record.run(),
+            Tool::Uninstall(uninstall) => uninstall.run(),
         },
         Err(error) => {
             // Help goes to stdout and a wrong question to stderr; a closed one hears neither.
@@ -79,6 +101,13 @@ fn print(text: &str) {
 fn print_bytes(bytes: &[u8]) {
     let mut out = std::io::stdout();
     let _ = out.write_all(bytes).and_then(|()| out.flush());
+}
+
+/// Puts a member into a JSON object.
+fn put(object: &mut Value, key: &str, member: impl Into<Value>) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(key.to_owned(), member.into());
+    }
 }
 
 /// Prints a complaint.

@@ -113,9 +113,10 @@ impl<'a> Both<'a> {
         let size = self.policy.len().saturating_add(self.request.len());
         let mut names = Vec::with_capacity(size);
         names.extend(self.policy.names());
-        names.extend(self.request.names());
-        names.sort_unstable();
-        names.dedup();
+        let more = self.request.names();
+        names.extend(more.filter(|name| !self.policy.names_it(name)));
+        // Most differ in their first bytes, which as one number are compared without a call.
+        names.sort_unstable_by(|a, b| first_bytes(a).cmp(&first_bytes(b)).then_with(|| a.cmp(b)));
         names
     }
 
@@ -132,6 +133,15 @@ impl<'a> Both<'a> {
         };
         combine(self.pick, policy, request, self.default, self.width)
     }
+}
+
+/// The first bytes of a name as a number that orders as they do.
+fn first_bytes(name: &str) -> u64 {
+    let mut first = [0; 8];
+    for (to, byte) in first.iter_mut().zip(name.bytes()) {
+        *to = byte;
+    }
+    u64::from_be_bytes(first)
 }
 
 fn stricter(syscall: &str, rounding: Rounding) -> Note {

@@ -107,6 +107,14 @@ const PASSES: &[&str] = &[
     "spec --bundle create",
 ];
 
+/// All lines of both tables.
+pub(super) fn lines() -> impl Iterator<Item = &'static str> {
+    MAKES
+        .iter()
+        .map(|(line, _)| *line)
+        .chain(PASSES.iter().copied())
+}
+
 #[test]
 fn every_engine_line_that_makes_a_container_is_understood() {
     for (line, expected) in MAKES {

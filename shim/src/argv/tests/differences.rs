@@ -221,6 +221,12 @@ const ROWS: &[(&str, [&str; 4])] = &[
     ("help create", ["pass"; 4]),
 ];
 
+/// All lines of both tables.
+pub(super) fn lines() -> impl Iterator<Item = &'static str> {
+    let rows = ROWS.iter().map(|(line, _)| *line);
+    rows.chain(RUNC.iter().map(|(line, _)| *line))
+}
+
 #[test]
 fn each_runtime_is_read_by_its_own_rules() {
     let mut wrong = Vec::new();

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use profile::{CAPABILITIES, is_capability, near_capability};
+use profile::{CAPABILITIES, DOCKER_CAPABILITIES, is_capability, near_capability};
 
 use crate::tools::complain;
 
 /// What one `--cap` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Caps {
+pub(in crate::tools) enum Caps {
     /// `all`: every capability of Linux.
     All,
     /// `docker`: what Docker gives by default.
@@ -31,12 +31,12 @@ pub(super) fn parse(word: &str) -> Result<Caps, String> {
 }
 
 /// The set that some `--cap` make.
-pub(super) fn set(caps: &[Caps]) -> BTreeSet<String> {
+pub(in crate::tools) fn set(caps: &[Caps]) -> BTreeSet<String> {
     let mut names: BTreeSet<&str> = BTreeSet::new();
     for one in caps {
         match one {
             Caps::All => names.extend(CAPABILITIES),
-            Caps::Docker => names.extend(DOCKER),
+            Caps::Docker => names.extend(DOCKER_CAPABILITIES),
             Caps::None => {}
             Caps::One(name) => {
                 names.insert(name);
@@ -60,25 +60,6 @@ pub(super) fn remark(caps: &[Caps]) {
         }
     }
 }
-
-/// What a container of Docker's has, and one of containerd's for Kubernetes
-/// (moby daemon/pkg/oci/caps/defaults.go).
-const DOCKER: [&str; 14] = [
-    "CAP_AUDIT_WRITE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_MKNOD",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-];
 
 #[cfg(test)]
 mod tests {

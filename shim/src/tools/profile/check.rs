@@ -1,13 +1,12 @@
 //! `shim profile check`: what is wrong with profiles, and what surprises.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 use profile::{Problems, Source};
 use serde_json::{Value, json};
 
-use super::examine::{examine, of_newer};
+use super::examine::of_source;
 use super::failure::Failure;
 use super::file::File;
 use super::finding::{Finding, Level};
@@ -92,24 +91,9 @@ impl Check {
     /// All that there is to say of a profile that can be read.
     fn examined(&self, source: &Source) -> Result<Vec<Finding>, Failure> {
         let native = self.target.container.native()?;
-        let lint = source.lint(native);
-        let mut findings: Vec<Finding> = lint.iter().map(Finding::of_warning).collect();
-        let mut newer = BTreeSet::new();
-        // What shows only once the filters are applied. With all capabilities other rules apply
-        // than with those asked for.
-        for target in [self.target.target()?, self.target.container.with_all()?] {
-            let more: Vec<Finding> = match source.resolve_with_places(&target) {
-                Err(problems) => problems.iter().map(Finding::of_problem).collect(),
-                Ok((seccomp, places)) => examine(&seccomp, &places, native, &mut newer),
-            };
-            for finding in more {
-                if !findings.contains(&finding) {
-                    findings.push(finding);
-                }
-            }
-        }
-        findings.extend(of_newer(&newer));
-        Ok(findings)
+        // With all capabilities other rules apply than with those asked for.
+        let targets = [self.target.target()?, self.target.container.with_all()?];
+        Ok(of_source(source, native, &targets))
     }
 }
 

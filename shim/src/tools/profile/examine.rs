@@ -4,15 +4,40 @@
 use std::collections::BTreeSet;
 
 use filter::{Blame, Examination, GuardError, Limits, Runtime};
-use profile::{Arch, Seccomp};
+use profile::{Arch, Seccomp, Source, Target};
 use strict_json::Place;
 
 use super::deciding::{place_of, why};
 use super::finding::{Finding, Level};
 
+/// All that there is to say of a profile that can be read, for each of some containers.
+pub(in crate::tools) fn of_source(
+    source: &Source,
+    native: Arch,
+    targets: &[Target],
+) -> Vec<Finding> {
+    let lint = source.lint(native);
+    let mut findings: Vec<Finding> = lint.iter().map(Finding::of_warning).collect();
+    let mut newer = BTreeSet::new();
+    // What shows only once the filters are applied.
+    for target in targets {
+        let more: Vec<Finding> = match source.resolve_with_places(target) {
+            Err(problems) => problems.iter().map(Finding::of_problem).collect(),
+            Ok((seccomp, places)) => examine(&seccomp, &places, native, &mut newer),
+        };
+        for finding in more {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+    findings.extend(of_newer(&newer));
+    findings
+}
+
 /// What is found of a resolved profile, whose rules stand at `places`, on a node of `native`. What
 /// both runtimes do alike is said once; names that this libseccomp lacks are added to `newer`.
-pub(super) fn examine(
+fn examine(
     seccomp: &Seccomp,
     places: &[Place],
     native: Arch,
@@ -52,7 +77,7 @@ fn of_filter(examination: &Examination, places: &[Place]) -> Vec<Finding> {
 }
 
 /// What there is to say of the names that this libseccomp lacks.
-pub(super) fn of_newer(newer: &BTreeSet<String>) -> Option<Finding> {
+fn of_newer(newer: &BTreeSet<String>) -> Option<Finding> {
     let names: Vec<&str> = newer.iter().map(String::as_str).collect();
     (!names.is_empty()).then(|| Finding {
         level: Level::Warning,

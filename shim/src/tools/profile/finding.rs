@@ -5,25 +5,24 @@ use serde_json::{Value, json};
 use strict_json::Place;
 
 use super::file::File;
-use super::snippet::snippet;
-use crate::tools::paint::Paint;
+use crate::tools::{paint::Paint, snippet::snippet};
 
 /// One thing to say about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finding {
+pub(in crate::tools) struct Finding {
     /// How bad it is.
-    pub(super) level: Level,
+    pub(in crate::tools) level: Level,
     /// Where in the file.
-    pub(super) place: Place,
+    pub(in crate::tools) place: Place,
     /// What there is to say.
-    pub(super) message: String,
+    pub(in crate::tools) message: String,
     /// What would put it right, if that is known.
-    pub(super) mend: Option<String>,
+    pub(in crate::tools) mend: Option<String>,
 }
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Level {
+pub(in crate::tools) enum Level {
     /// No container starts with it, or not as the author thinks.
     Error,
     /// It loads, but surprises.
@@ -31,7 +30,7 @@ pub(super) enum Level {
 }
 
 impl Finding {
-    pub(super) fn of_problem(problem: &Problem) -> Self {
+    pub(in crate::tools) fn of_problem(problem: &Problem) -> Self {
         Self {
             level: Level::Error,
             place: problem.place,
@@ -59,7 +58,7 @@ impl Finding {
             Level::Warning => paint.yellow("warning"),
         };
         let mut text = format!("{level}: {}\n", paint.bold(&self.message));
-        text.push_str(&snippet(file, self.place, paint));
+        text.push_str(&snippet(&file.name, &file.bytes, self.place, paint));
         if let Some(mend) = &self.mend {
             let pad = " ".repeat(self.place.line.to_string().len());
             text.push_str(&format!("{pad} {} {mend}\n", paint.blue("= help:")));

@@ -3,20 +3,15 @@
 //! All commands of a table are interleaved in an order that changes from round to round; medians
 //! and the medians of paired differences are printed, and the raw numbers are kept as CSV.
 
-use std::fmt::Write as _;
+mod peers;
+mod timing;
+
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::process::{Command, ExitCode};
 
-use integration::{PolicyDir, RealRuntime, TestBundle, run, shim_binary};
+use integration::{PolicyDir, RealRuntime, TestBundle, docker_sized, run, shim_binary};
 use serde_json::Value;
-
-/// One thing to time: its name, what to run, and what to run afterwards, untimed.
-struct Entry<'a> {
-    name: &'static str,
-    make: Box<dyn Fn() -> Command + 'a>,
-    after: Box<dyn Fn() + 'a>,
-}
+use timing::{Entry, median, table};
 
 #[expect(
     clippy::print_stdout,
@@ -134,92 +129,9 @@ fn main() -> ExitCode {
         "peak memory of its own part: {}",
         peak.as_deref().unwrap_or("not measured: no /usr/bin/time")
     );
+    print!("{}", peers::tables(rounds, policy.path(), Path::new(&raw)));
     println!("raw numbers: {raw}/*.csv");
     ExitCode::SUCCESS
-}
-
-/// The embedded default as a container without any capability gets it under runc: as large as
-/// Docker's of 2026, with as few conditions.
-fn docker_sized() -> Value {
-    let target = profile::Target {
-        capabilities: std::collections::BTreeSet::new(),
-        arch: profile::native_from_name(std::env::consts::ARCH)
-            .unwrap_or(profile::Arch::ScmpArchX86_64),
-        kernel: profile::Kernel { major: 6, minor: 1 },
-    };
-    serde_json::from_str(
-        &default_profile::resolve_for(&target, default_profile::Newer::Runtime).to_json(),
-    )
-    .unwrap_or_default()
-}
-
-/// Times all entries in rounds and gives the table.
-fn table(entries: &[Entry<'_>], rounds: usize, raw: &Path) -> String {
-    let mut times: Vec<Vec<f64>> = vec![Vec::with_capacity(rounds); entries.len()];
-    for round in 0..rounds.saturating_add(WARM_UP) {
-        for turn in 0..entries.len() {
-            let which = round.wrapping_mul(7).wrapping_add(turn) % entries.len();
-            let (Some(entry), Some(times)) = (entries.get(which), times.get_mut(which)) else {
-                continue;
-            };
-            let mut command = (entry.make)();
-            command
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            let start = Instant::now();
-            let status = command.status();
-            let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
-            (entry.after)();
-            if status.is_ok() && round >= WARM_UP {
-                times.push(milliseconds);
-            }
-        }
-    }
-    keep(entries, &times, raw);
-    let mut text = String::new();
-    let empty = Vec::new();
-    let base = times.first().unwrap_or(&empty);
-    for (entry, times) in entries.iter().zip(&times) {
-        let paired: Vec<f64> = times
-            .iter()
-            .zip(base)
-            .map(|(time, base)| time - base)
-            .collect();
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "  {:<28} {:>8.3} ms  x {:.3}  paired {:+.3} ms",
-            entry.name,
-            median(times),
-            median(times) / median(base),
-            median(&paired),
-        );
-    }
-    text
-}
-
-/// Rounds that are run and not counted: files and pages come into the cache.
-const WARM_UP: usize = 5;
-
-#[expect(clippy::print_stderr, reason = "a benchmark prints")]
-fn keep(entries: &[Entry<'_>], times: &[Vec<f64>], path: &Path) {
-    let mut csv = String::from("entry,milliseconds\n");
-    for (entry, times) in entries.iter().zip(times) {
-        for time in times {
-            // Writing to a String cannot fail.
-            let _ = writeln!(csv, "{},{time:.4}", entry.name.replace(',', ""));
-        }
-    }
-    if let Err(error) = std::fs::write(path, csv) {
-        eprintln!("cannot keep {}: {error}", path.display());
-    }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// The shim's own high-water mark. The kernel keeps it over an exec (getrusage(2), ru_maxrss), so

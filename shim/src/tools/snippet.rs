@@ -2,11 +2,11 @@
 
 use strict_json::Place;
 
-use super::file::File;
-use crate::tools::paint::Paint;
+use super::paint::Paint;
 
-/// The place as `file:line:column` and the line there; of a long line the part around the place.
-pub(super) fn snippet(file: &File, place: Place, paint: Paint) -> String {
+/// The place as `file:line:column` and the line there, of the file called `name` that holds
+/// `bytes`; of a long line the part around the place.
+pub(super) fn snippet(name: &str, bytes: &[u8], place: Place, paint: Paint) -> String {
     let number = place.line.to_string();
     let pad = " ".repeat(number.len());
     let [arrow, bar, numbered] = [
@@ -14,9 +14,8 @@ pub(super) fn snippet(file: &File, place: Place, paint: Paint) -> String {
         paint.blue("|"),
         paint.blue(&format!("{number} |")),
     ];
-    let mut text = format!("{pad}{arrow} {}:{number}:{}\n", file.name, place.column);
-    let line = file
-        .bytes
+    let mut text = format!("{pad}{arrow} {name}:{number}:{}\n", place.column);
+    let line = bytes
         .split(|byte| *byte == b'\n')
         .nth(place.line.saturating_sub(1));
     let Some(line) = line.and_then(|line| std::str::from_utf8(line).ok()) else {

@@ -1,0 +1,136 @@
+//! `shim explain`: what would happen to this bundle, or to the pods of a manifest, and why. Changes
+//! nothing.
+
+mod answer;
+mod as_engine;
+mod kubelet;
+mod manifest;
+mod pod;
+mod yaml;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use policy::Directory;
+use serde_json::json;
+
+use self::answer::Answer;
+use super::{Format, complain, print, put};
+use crate::argv::{Flavor, Own};
+use crate::create::{Files, check_bundle};
+use crate::refusal::Refusal;
+use crate::runtime::Runtime;
+use crate::{errno_words, handler, policy_directory};
+
+/// Show what would happen to a bundle, or to each container of a Kubernetes manifest, and why;
+/// changes nothing
+///
+/// Exit status: 0 every container is answered for, 1 a create would be refused or the manifest has
+/// no pod, 2 asked wrongly.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The bundle: the folder that holds config.json
+    #[arg(
+        long,
+        short,
+        value_name = "DIR",
+        default_value = ".",
+        conflicts_with = "pod"
+    )]
+    bundle: PathBuf,
+    /// Another file in the place of the bundle's config.json
+    #[arg(long, value_name = "FILE", conflicts_with = "pod")]
+    config: Option<PathBuf>,
+    /// The policy directory
+    #[arg(long, alias = "shim-policy", value_name = "DIR")]
+    policy: Option<PathBuf>,
+    /// The runtime handler to decide for [default: shim; for a pod with a runtimeClassName, that]
+    #[arg(long, alias = "shim-handler", value_name = "NAME")]
+    handler: Option<String>,
+    /// For people, or as JSON
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    pods: pod::PodArgs,
+}
+
+impl Explain {
+    pub(super) fn run(&self, own: &Own) -> i32 {
+        let mut own = own.clone();
+        if let Some(policy) = &self.policy {
+            own.policy = Some(policy.clone().into_os_string());
+        }
+        // As the handler's own settings would have it.
+        let name = self.handler.as_deref().unwrap_or(HANDLER);
+        let settings = handler::fill_in(&mut own, OsStr::new(name));
+        let settings = settings.and_then(|policy| policy.map_or(Ok(()), |policy| policy.check()));
+        let folder = policy_directory(&own);
+        if let Some(file) = &self.pods.pod {
+            return match settings {
+                Ok(()) => self.explain_pods(&own, folder, file),
+                Err(error) => {
+                    let reason = errno_words::chain(&error);
+                    complain(&format!("every create would be refused: {reason}"));
+                    1
+                }
+            };
+        }
+        match settings.and_then(|()| self.answer(&own, folder)) {
+            Ok((files, answer)) => {
+                let shown = files.shown.to_string_lossy();
+                match self.format {
+                    Format::Text => {
+                        let chain = answer.text(folder, true);
+                        print(&format!("{:<12}{shown}\n{chain}", "bundle"));
+                    }
+                    Format::Json => {
+                        let mut value = answer.json();
+                        put(&mut value, "config", json!(shown));
+                        print(&format!("{value:#}\n"));
+                    }
+                }
+                0
+            }
+            Err(refusal) => {
+                let reason = errno_words::chain(&refusal);
+                match self.format {
+                    Format::Text => complain(&format!("the create would be refused: {reason}")),
+                    Format::Json => {
+                        print(&format!(
+                            "{:#}\n",
+                            json!({"result": "refused", "reason": reason})
+                        ));
+                    }
+                }
+                1
+            }
+        }
+    }
+
+    fn answer(&self, own: &Own, folder: &Path) -> Result<(Files, Answer), Refusal> {
+        let files = Files::at(&self.bundle, self.config.as_deref());
+        let bundle = files.open()?.ok_or_else(|| Refusal::NoBundle {
+            path: files.shown.clone(),
+        })?;
+        let directory = Directory::open(folder);
+        let runtime = flavor(own, directory.as_ref().ok().and_then(Option::as_ref));
+        let handler = self.handler.as_deref().unwrap_or(HANDLER);
+        let answer = policy::ask(directory, |policy| {
+            check_bundle(policy, &bundle, &files)?;
+            let before = bundle.read().map_err(|error| files.fail(error))?;
+            Answer::of(policy, before, &files, handler, runtime)
+        })?;
+        Ok((files, answer))
+    }
+}
+
+/// The real runtime's flavor. It bears on errnos alone, so that none is found is no reason to be
+/// silent.
+fn flavor(own: &Own, directory: Option<&Directory>) -> Flavor {
+    let runtime = Runtime::find(own, directory);
+    runtime.map_or(Flavor::Unknown, |runtime| runtime.flavor())
+}
+
+/// The handler where none is named: the name of the binary.
+const HANDLER: &str = "shim";

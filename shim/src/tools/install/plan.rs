@@ -1,0 +1,514 @@
+//! What has to change, found out before anything does.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use early_entry::note::{HEAD, carries_note};
+use early_entry::places::FOLDERS;
+
+use super::configuration::{Configuration, Wish};
+use super::fault::Fault;
+use super::host::Host;
+use super::setup::{Target, found, targets, usual_file};
+use super::step::{Step, Undoes, backups};
+use super::{Asked, Engine, Install, containerd};
+use crate::handler::{self, FOLDER};
+use crate::runtime;
+
+/// A plan with what it rests on.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) host: Host,
+    /// What the engine is to start.
+    pub(super) path: PathBuf,
+    /// In the order in which they are done.
+    pub(super) steps: Vec<Step>,
+    /// What the admin should know besides.
+    pub(super) notes: Vec<String>,
+}
+
+/// Where shim goes on a host mounted elsewhere.
+const BINARY: &str = "/usr/local/bin/shim";
+
+/// Names that engines keep for the real runtimes.
+const RESERVED: &[&str] = &["runc", "crun", "youki", "kata", "runsc", "krun"];
+
+/// The plan to set an engine up.
+pub(super) fn install(install: &Install) -> Result<Plan, Fault> {
+    let asked = &install.asked;
+    check_name(&asked.handler)?;
+    let host = Host::new(&asked.root);
+    let mut steps = Vec::new();
+    let binary = binary(asked, &host, &mut steps)?;
+    let path = what_is_started(&asked.handler, &binary);
+    if path != binary {
+        steps.push(link(&host, &path, Some(&binary))?);
+    }
+    let runtime = install.runtime.as_deref();
+    let runtime = runtime
+        .map(|named| find_runtime(&host, named))
+        .transpose()?;
+    if let Some(runtime) = &runtime {
+        let at = handler::link(&asked.handler, "runtime");
+        steps.push(link(&host, &at, Some(runtime))?);
+    }
+    if let Some(policy) = &install.policy {
+        let policy = find_policy(&host, policy)?;
+        let at = handler::link(&asked.handler, "policy");
+        steps.push(link(&host, &at, Some(&policy))?);
+    }
+    let file = config(asked);
+    let crun = runtime.or_else(|| linked_runtime(&host, &asked.handler));
+    let crun = crun.is_some_and(|path| path.file_name().is_some_and(|name| name == "crun"));
+    let mut notes = Vec::new();
+    for target in targets(asked.engine, &host, &file, crun)? {
+        let before = host.read(&target.path)?;
+        refuse_others(&host, &target, before.as_deref(), &asked.handler, &path)?;
+        let started = path.to_string_lossy();
+        let wish = Wish {
+            handler: &asked.handler,
+            path: &started,
+            default: install.set_default,
+        };
+        let after = target
+            .ways
+            .add(before.as_deref(), &wish)
+            .map_err(placed(&target.path))?;
+        if asked.engine == Engine::Containerd && containerd::cri_is_off(&after).unwrap_or(false) {
+            notes.push(format!(
+                "{} switches the CRI plugin off (disabled_plugins), so Kubernetes cannot use it",
+                target.path.display()
+            ));
+        }
+        steps.push(Step::File {
+            place: host.place(&target.path)?,
+            shown: target.path.clone(),
+            undoes: if target.ways.is_ours() {
+                Undoes::Ours
+            } else {
+                Undoes::Nothing
+            },
+            before,
+            after: Some(after),
+        });
+    }
+    if asked.engine == Engine::Docker && install.set_default {
+        notes.push(
+            "docker build goes past default-runtime; for BuildKit start dockerd with \
+             DOCKER_BUILDKIT_RUNC_COMMAND set to this path"
+                .to_owned(),
+        );
+    }
+    Ok(Plan {
+        host,
+        path,
+        steps,
+        notes,
+    })
+}
+
+/// The plan to take it out again.
+pub(super) fn uninstall(asked: &Asked) -> Result<Plan, Fault> {
+    check_name(&asked.handler)?;
+    let host = Host::new(&asked.root);
+    let file = config(asked);
+    let mut steps = Vec::new();
+    let mut path = PathBuf::new();
+    let mut imported_by = None;
+    let crun = linked_runtime(&host, &asked.handler)
+        .is_some_and(|path| path.file_name().is_some_and(|name| name == "crun"));
+    for (index, target) in targets(asked.engine, &host, &file, crun)?
+        .into_iter()
+        .enumerate()
+    {
+        if index > 0 {
+            // The file that imports ours: only once there is nothing left to import.
+            imported_by = Some(target);
+            continue;
+        }
+        let Some(now) = host.read(&target.path)? else {
+            continue;
+        };
+        let named = target
+            .ways
+            .path_of(&now, &asked.handler)
+            .map_err(placed(&target.path))?;
+        let Some(named) = named else { continue };
+        path = PathBuf::from(&named);
+        refuse_others(&host, &target, Some(&now), &asked.handler, &path)?;
+        let place = host.place(&target.path)?;
+        let (after, undoes) = taken_out(&target, &place, &now, &asked.handler, &named)?;
+        steps.push(Step::File {
+            place,
+            shown: target.path,
+            before: Some(now),
+            after,
+            undoes,
+        });
+    }
+    let gone = matches!(steps.first(), Some(Step::File { after: None, .. }));
+    if let Some(target) = imported_by.filter(|_| gone)
+        && let Some(now) = host.read(&target.path)?
+    {
+        let place = host.place(&target.path)?;
+        let (after, undoes) = taken_out(&target, &place, &now, &asked.handler, "")?;
+        steps.insert(
+            0,
+            Step::File {
+                place,
+                shown: target.path,
+                before: Some(now),
+                after,
+                undoes,
+            },
+        );
+    }
+    if !used_elsewhere(&host, asked, &file)? {
+        let links = [
+            Path::new(FOLDER).join(&asked.handler),
+            handler::link(&asked.handler, "runtime"),
+            handler::link(&asked.handler, "policy"),
+        ];
+        for at in links {
+            steps.push(link(&host, &at, None)?);
+        }
+    }
+    let mut notes = Vec::new();
+    if steps.iter().any(Step::changes) {
+        notes.push(
+            "containers made under it are stopped and removed through it: see to those first"
+                .to_owned(),
+        );
+        if asked.engine == Engine::Docker {
+            notes.push(
+                "where no other runtime is left in the file, dockerd forgets this one only when it is restarted"
+                    .to_owned(),
+            );
+        }
+    }
+    Ok(Plan {
+        host,
+        path,
+        steps,
+        notes,
+    })
+}
+
+fn check_name(handler: &str) -> Result<(), Fault> {
+    if !handler::is_name(OsStr::new(handler)) {
+        return Err(Fault::Asked(format!(
+            "a handler cannot be called {handler:?}; use lower-case letters, digits and dashes, as a RuntimeClass does"
+        )));
+    }
+    if RESERVED.contains(&handler) {
+        return Err(Fault::Asked(format!(
+            "{handler:?} is what engines call a real runtime; choose another name for the handler"
+        )));
+    }
+    Ok(())
+}
+
+fn config(asked: &Asked) -> PathBuf {
+    let usual = || usual_file(asked.engine).to_owned();
+    asked.config.clone().unwrap_or_else(usual)
+}
+
+fn placed(path: &Path) -> impl FnOnce(String) -> Fault + use<> {
+    let path = path.to_owned();
+    move |what| Fault::Config { path, what }
+}
+
+/// Where shim is on the host; for one mounted elsewhere, with the step that copies it there.
+fn binary(asked: &Asked, host: &Host, steps: &mut Vec<Step>) -> Result<PathBuf, Fault> {
+    let own = || fs::canonicalize("/proc/self/exe").map_err(Fault::io("/proc/self/exe", "follow"));
+    let binary = match &asked.binary {
+        Some(path) if !path.is_absolute() => {
+            return Err(Fault::Asked(format!(
+                "--binary {} is not an absolute path",
+                path.display()
+            )));
+        }
+        Some(path) => path.clone(),
+        None if host.is_this() => own()?,
+        None => PathBuf::from(BINARY),
+    };
+    let place = host.place(&binary)?;
+    if host.is_this() {
+        if !is_ours(host, &binary) {
+            return Err(Fault::Asked(format!(
+                "{} is not seccomp-shim",
+                binary.display()
+            )));
+        }
+        return Ok(binary);
+    }
+    let there = fs::metadata(&place).is_ok();
+    let same = there && is_this_program(&place);
+    if there && !is_ours(host, &binary) {
+        return Err(Fault::Asked(format!(
+            "{} on that host is not seccomp-shim; name another place with --binary",
+            binary.display()
+        )));
+    }
+    if !same {
+        steps.push(Step::Program {
+            shown: binary.clone(),
+            place,
+        });
+    }
+    Ok(binary)
+}
+
+/// Whether a file is this very program, or a copy of it.
+fn is_this_program(place: &Path) -> bool {
+    let own = Path::new("/proc/self/exe");
+    let key = |path: &Path| fs::metadata(path).map(|data| (data.dev(), data.ino(), data.len()));
+    match (key(place), key(own)) {
+        (Ok(one), Ok(other)) if one == other => true,
+        (Ok((.., one)), Ok((.., other))) if one == other => {
+            let texts = (fs::read(place), fs::read(own));
+            matches!(texts, (Ok(one), Ok(other)) if one == other)
+        }
+        _ => false,
+    }
+}
+
+/// What an engine starts for a handler: the program itself if that has the name already, else the
+/// link that has.
+fn what_is_started(handler: &str, binary: &Path) -> PathBuf {
+    if binary.file_name() == Some(OsStr::new(handler)) {
+        return binary.to_owned();
+    }
+    Path::new(FOLDER).join(handler)
+}
+
+/// Whether a path of the host's leads to some copy of this program, or was a link of ours to one.
+pub(super) fn is_ours(host: &Host, path: &Path) -> bool {
+    if path.starts_with(FOLDER) {
+        return true;
+    }
+    let Ok(place) = host.place(path) else {
+        return false;
+    };
+    let mut head = vec![0_u8; HEAD];
+    let length = fs::File::open(place)
+        .and_then(|file| std::os::unix::fs::FileExt::read_at(&file, &mut head, 0));
+    let head = length.ok().and_then(|length| head.get(..length));
+    head.is_some_and(carries_note)
+}
+
+/// A runtime of that name that is not ours is not touched.
+fn refuse_others(
+    host: &Host,
+    target: &Target<'_>,
+    now: Option<&str>,
+    handler: &str,
+    path: &Path,
+) -> Result<(), Fault> {
+    let Some(now) = now else { return Ok(()) };
+    let named = target
+        .ways
+        .path_of(now, handler)
+        .map_err(placed(&target.path))?;
+    let Some(named) = named else { return Ok(()) };
+    let known = Path::new(&named) == path && is_or_was_ours(host, path);
+    if known || is_ours(host, Path::new(&named)) {
+        return Ok(());
+    }
+    let what = if named.is_empty() {
+        format!(
+            "it has a runtime {handler:?} already that is not seccomp-shim; choose another --handler"
+        )
+    } else {
+        format!(
+            "it has a runtime {handler:?} already that is not seccomp-shim but {named}; choose another --handler"
+        )
+    };
+    Err(Fault::Config {
+        path: target.path.clone(),
+        what,
+    })
+}
+
+/// Ours, or no longer there to be asked but called as ours is.
+pub(super) fn is_or_was_ours(host: &Host, path: &Path) -> bool {
+    let gone = host
+        .place(path)
+        .is_ok_and(|place| fs::symlink_metadata(place).is_err());
+    is_ours(host, path) || (gone && path.file_name() == Some(OsStr::new("shim")))
+}
+
+/// The step that makes a link lead somewhere, or takes it away.
+fn link(host: &Host, at: &Path, to: Option<&Path>) -> Result<Step, Fault> {
+    let place = host.place_of_link(at)?;
+    let before = match fs::symlink_metadata(&place) {
+        Err(_) => None,
+        Ok(data) if data.is_symlink() => {
+            Some(fs::read_link(&place).map_err(Fault::io(at, "read the link"))?)
+        }
+        Ok(_) => {
+            return Err(Fault::Config {
+                path: at.to_owned(),
+                what: "it is not a link, so it is not ours; move it out of the way".to_owned(),
+            });
+        }
+    };
+    Ok(Step::Link {
+        shown: at.to_owned(),
+        place,
+        before,
+        after: to.map(Path::to_owned),
+    })
+}
+
+/// The absolute path of a runtime on the host.
+fn find_runtime(host: &Host, named: &Path) -> Result<PathBuf, Fault> {
+    let is_program = |path: &Path| {
+        host.place(path)
+            .is_ok_and(|place| runtime::is_program(&place))
+    };
+    let found = if named.is_absolute() {
+        Some(named.to_owned()).filter(|path| is_program(path))
+    } else {
+        let places = FOLDERS.iter().map(|folder| Path::new(folder).join(named));
+        let mut found = places.filter(|path| is_program(path));
+        found.find(|path| !is_ours(host, path))
+    };
+    let found = found.ok_or_else(|| {
+        Fault::Asked(format!(
+            "there is no runtime {}; install it, or give its absolute path",
+            named.display()
+        ))
+    })?;
+    if is_ours(host, &found) {
+        return Err(Fault::Asked(format!(
+            "the runtime {} is seccomp-shim itself; name the real runc, crun or youki",
+            found.display()
+        )));
+    }
+    Ok(found)
+}
+
+/// The policy of a handler must be there when it is named.
+fn find_policy(host: &Host, named: &Path) -> Result<PathBuf, Fault> {
+    let path = match (named.is_absolute(), host.is_this()) {
+        (true, _) => named.to_owned(),
+        (false, true) => fs::canonicalize(named).map_err(Fault::io(named, "find"))?,
+        (false, false) => {
+            return Err(Fault::Asked(format!(
+                "--policy {} must be an absolute path on that host",
+                named.display()
+            )));
+        }
+    };
+    let there = host.place(&path)?.join("policy.toml");
+    if !there.is_file() {
+        return Err(Fault::Asked(format!(
+            "{} has no policy.toml; write one that says version = 1 first",
+            path.display()
+        )));
+    }
+    Ok(path)
+}
+
+fn linked_runtime(host: &Host, handler: &str) -> Option<PathBuf> {
+    let place = host
+        .place_of_link(&handler::link(handler, "runtime"))
+        .ok()?;
+    fs::read_link(place).ok()
+}
+
+/// The text without the handler. Where setting it up anew on a backup gives just what is there now,
+/// nothing else was changed since, and the backup is put back to the byte.
+fn taken_out(
+    target: &Target<'_>,
+    place: &Path,
+    now: &str,
+    handler: &str,
+    path: &str,
+) -> Result<(Option<String>, Undoes), Fault> {
+    let ways = &target.ways;
+    let made_from = |before: Option<&str>| {
+        [false, true].into_iter().any(|default| {
+            let wish = Wish {
+                handler,
+                path,
+                default,
+            };
+            before != Some(now) && ways.add(before, &wish).is_ok_and(|made| made == now)
+        })
+    };
+    let kept = backups(place)?;
+    for (backup, text) in &kept {
+        if made_from(Some(text)) {
+            return Ok((Some(text.clone()), Undoes::Backup(backup.clone())));
+        }
+    }
+    if made_from(None) {
+        return Ok((None, Undoes::Ours));
+    }
+    let default = ways.default_of(now).map_err(placed(&target.path))?;
+    let mut new_default = None;
+    if default.as_deref() == Some(handler) && ways.is_ours() {
+        new_default = Some(None);
+    } else if default.as_deref() == Some(handler) {
+        new_default = Some(default_before(&**ways, &kept, handler).ok_or_else(|| Fault::Config {
+            path: target.path.clone(),
+            what: format!(
+                "{handler:?} is the default runtime, and no backup says which was before; name another one there first"
+            ),
+        })?);
+    }
+    let new_default = new_default.as_ref().map(Option::as_deref);
+    let after = ways
+        .remove(now, handler, new_default)
+        .map_err(placed(&target.path))?;
+    if ways.is_ours() {
+        return Ok((after, Undoes::Ours));
+    }
+    let same = kept
+        .into_iter()
+        .find(|(_, text)| Some(text) == after.as_ref());
+    Ok(match same {
+        Some((backup, _)) => (after, Undoes::Backup(backup)),
+        None => (after, Undoes::Nothing),
+    })
+}
+
+/// The default that was in force before the handler was made it: `Some(None)` where none was named.
+fn default_before(
+    ways: &dyn Configuration,
+    backups: &[(PathBuf, String)],
+    handler: &str,
+) -> Option<Option<String>> {
+    let defaults = backups
+        .iter()
+        .filter_map(|(_, text)| ways.default_of(text).ok());
+    defaults
+        .into_iter()
+        .find(|default| default.as_deref() != Some(handler))
+}
+
+/// Whether another engine (or another file) starts the handler, and needs its links.
+fn used_elsewhere(host: &Host, asked: &Asked, file: &Path) -> Result<bool, Fault> {
+    for engine in Engine::ALL {
+        // What cannot be read cannot be shown to use it; its own install would say why.
+        let Ok(all) = found(engine, host) else {
+            return Ok(true);
+        };
+        let uses = all.iter().any(|found| {
+            let same = engine == asked.engine && (usual_file(engine) == file);
+            !same
+                && found
+                    .handlers
+                    .iter()
+                    .any(|(name, _)| *name == asked.handler)
+        });
+        if uses {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
