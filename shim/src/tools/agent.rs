@@ -5,14 +5,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use agent::{LogTo, MetricsAt, Options};
-use clap::Args;
+use clap::{Args, Subcommand};
 
+use super::top::Top;
 use super::{complain, print_bytes};
 use crate::errno_words;
 
 /// Be the node's agent: say what containers are denied, and learn what they need
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Agent {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// The folder of its sockets, which the policy names as agent.sockets
     #[arg(long, value_name = "DIR", default_value = policy::AGENT_SOCKETS)]
     socket_dir: PathBuf,
@@ -37,8 +41,16 @@ pub(super) struct Agent {
     compile: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Top(Top),
+}
+
 impl Agent {
     pub(super) fn run(&self) -> i32 {
+        if let Some(Verb::Top(top)) = &self.verb {
+            return top.run();
+        }
         if self.compile {
             return compile();
         }
