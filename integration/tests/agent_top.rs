@@ -36,8 +36,14 @@ fn one_look_names_the_container_the_call_and_how_often() {
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        assert!(text.starts_with("1 containers attached, 2 denials"), "{text}");
-        let line = text.lines().find(|line| line.contains("mkdir")).expect("it");
+        assert!(
+            text.starts_with("1 containers attached, 2 denials"),
+            "{text}"
+        );
+        let line = text
+            .lines()
+            .find(|line| line.contains("mkdir"))
+            .expect("it");
         for word in ["EPERM", &container.id] {
             assert!(line.contains(word), "{line}");
         }
@@ -53,5 +59,8 @@ fn without_an_agent_it_says_so() {
     let mut command = Command::new(shim_binary());
     let outcome = run(command.args(["agent", "top", "--once", "--socket-dir", "/nowhere"]));
     assert_eq!(outcome.code, Some(1));
-    assert!(outcome.stderr.contains("/nowhere/control.sock"), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("/nowhere/control.sock"),
+        "{outcome:?}"
+    );
 }
