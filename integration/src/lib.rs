@@ -2,6 +2,7 @@
 //! a loud way to say that a test could not run.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod bundle;
 mod docker_sized;
 pub mod engine;
@@ -17,6 +18,7 @@ mod skip;
 mod stand_in;
 mod steps;
 
+pub use agent::{TestAgent, policy_for};
 pub use bundle::TestBundle;
 pub use docker_sized::{docker_sized, ten_rules};
 pub use mounts::PrivateMount;

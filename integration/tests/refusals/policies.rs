@@ -131,9 +131,9 @@ const TYPOS: &[(&str, &str, usize, &[&str])] = &[
     ),
     (
         "a mode to come",
-        "version = 1\n[[rule]]\nmode = \"observe\"\n",
+        "version = 1\n[[rule]]\nmode = \"observe-lite\"\n",
         3,
-        &["\"observe\"", "agent", "use enforce or audit"],
+        &["\"observe-lite\"", "use enforce, audit or observe"],
     ),
     (
         "architectures",
