@@ -5,6 +5,7 @@
 mod agent;
 mod bundle;
 mod docker_sized;
+pub mod engine;
 mod kept_agent;
 mod mounts;
 mod oci_json;

@@ -351,14 +351,14 @@ fn own(config: &Config<'_>) -> Result<Option<Seccomp>, PolicyError> {
 }
 
 /// Combines profiles as the kernel does filters, noting where that could not be exact.
-struct Stacker<'a> {
-    native: Arch,
-    rounded: &'a mut Vec<String>,
+pub(crate) struct Stacker<'a> {
+    pub(crate) native: Arch,
+    pub(crate) rounded: &'a mut Vec<String>,
 }
 
 impl Stacker<'_> {
     /// Both profiles at once; no profile restricts nothing.
-    fn both(
+    pub(crate) fn both(
         &mut self,
         policy: Option<Seccomp>,
         request: Option<&Seccomp>,

@@ -10,6 +10,7 @@
 //! certainty is a [`PolicyError`], and the container is not created.
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod decide;
 mod decision;
 mod directory;
