@@ -122,11 +122,12 @@ impl Missing {
         let _ = filter::detached(LIMITS, &keep, work);
     }
 
-    /// Fills the cache now (`shim policy check --warm`), with the compiling in a child.
+    /// Fills the cache now (`shim policy check --warm`), with the compiling in a child. For programs
+    /// with one thread.
     ///
     /// # Errors
     /// What is in the way.
-    pub fn fill_now(self) -> Result<Filled, String> {
+    pub fn fill_now(&self) -> Result<Filled, String> {
         let cache = own_cache().ok_or("no folder for filters can be made")?;
         let mut filled = Filled::NothingToHandOver;
         let mut kept = Entry::Nothing;

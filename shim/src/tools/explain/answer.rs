@@ -35,7 +35,7 @@ impl Answer {
         handler: &str,
         runtime: Flavor,
     ) -> Result<Self, Refusal> {
-        let judged = Judged::of(policy, &before, files, handler, runtime, &mut |_| None)?;
+        let judged = Judged::of(policy, &before, files, handler, runtime, &mut |_, _| None)?;
         let config = Config::parse(&before).map_err(|error| Refusal::Config {
             path: files.shown.clone(),
             error,
