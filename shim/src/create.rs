@@ -335,7 +335,9 @@ impl Judged {
             Outcome::Removed => None,
             Outcome::Set(json) => Some(Cow::Borrowed(json.as_str())),
         };
-        let filter = profile.as_deref().and_then(|profile| hand_over(profile, false));
+        let filter = profile
+            .as_deref()
+            .and_then(|profile| hand_over(profile, false));
         let rewritten = config.rewrite_with(change, filter.as_deref());
         let profile = profile.map(Cow::into_owned);
         Ok(Self {

@@ -166,7 +166,10 @@ pub fn warm(policy: &Policy, runtime: &Runtime) -> Result<Vec<Result<Filled, Str
     }
     let fill = |text: &String| {
         let handover = Handover::to(runtime, Command::Create, node.arch)
-            .ok_or("the runtime is handed no filters: only crun is, with one libseccomp.so.2")?;
+            .ok_or(
+            "it is not certain which libseccomp crun would load: there must be one libseccomp.so.2, \
+             and LD_LIBRARY_PATH, LD_PRELOAD, LD_AUDIT and RUN_OCI_SECCOMP_RECEIVER must not be set",
+        )?;
         match handover.filter(text) {
             Ok(_) => Ok(Filled::Before),
             Err(None) => Ok(Filled::NothingToHandOver),

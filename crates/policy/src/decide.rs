@@ -144,9 +144,7 @@ impl Policy {
         }
 
         let present = theirs.filter(|_| request.asked == Asked::Spec);
-        // crun is handed a finished filter, so that it is the same to it how a profile is written.
-        let fold = node.newer == Newer::Runtime;
-        let outcome = outcome(config, result, present.as_ref(), fold);
+        let outcome = outcome(config, result, present.as_ref());
         Ok(Decision {
             privileged,
             profile: picked.profile.to_string(),
@@ -303,13 +301,12 @@ impl Stacker<'_> {
                     profile,
                     rounded,
                     request_says_it,
-                } = restrict(&policy, request, self.native)
-                    .map_err(|error| PolicyError {
-                        file: None,
-                        line: None,
-                        column: None,
-                        problem: Problem::Combine(error.to_string()),
-                    })?;
+                } = restrict(&policy, request, self.native).map_err(|error| PolicyError {
+                    file: None,
+                    line: None,
+                    column: None,
+                    problem: Problem::Combine(error.to_string()),
+                })?;
                 self.rounded.extend(rounded.iter().map(ToString::to_string));
                 // As it is written it costs the runtime just what it would have cost without us.
                 Ok(Some(if request_says_it {
@@ -322,23 +319,14 @@ impl Stacker<'_> {
     }
 }
 
-/// What to do to `linux.seccomp`, which says `present` if that was read, to have `result` there,
-/// with as few rules as possible if it is to `fold`.
-fn outcome(
-    config: &Config<'_>,
-    result: Option<Seccomp>,
-    present: Option<&Seccomp>,
-    fold: bool,
-) -> Outcome {
+/// What to do to `linux.seccomp`, which says `present` if that was read, to have `result` there.
+fn outcome(config: &Config<'_>, result: Option<Seccomp>, present: Option<&Seccomp>) -> Outcome {
     match result {
         None if config.seccomp().is_none() => Outcome::Kept,
         None => Outcome::Removed,
         // What says just this already stays as it is written.
         Some(profile) if Some(&profile) == present => Outcome::Kept,
-        Some(mut profile) => {
-            if fold {
-                profile.fold();
-            }
+        Some(profile) => {
             let json = profile.to_json();
             let same = config.seccomp().is_some_and(|value| value.raw() == json);
             if same {

@@ -49,7 +49,6 @@ mod dialect;
 mod diff;
 mod engine_arch;
 mod errno;
-mod fold;
 mod from_oci;
 mod int_arguments;
 mod lint;

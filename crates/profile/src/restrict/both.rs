@@ -110,7 +110,11 @@ impl<'a> Both<'a> {
             return false;
         }
         let multiplexers: &[&str] = through.map_or(&[], |_| &MULTIPLEXERS);
-        let named = self.names().into_iter().map(AsRef::as_ref);
+        let named = self
+            .policy
+            .names()
+            .chain(request.names())
+            .map(AsRef::as_ref);
         let mut all = named.chain(multiplexers.iter().copied());
         all.all(|name| self.request_says_it_of(name, multiplexers.contains(&name)))
     }

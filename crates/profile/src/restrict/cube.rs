@@ -25,13 +25,6 @@ impl Cube {
         })
     }
 
-    /// The numbers in either, if the two differ in one bit alone.
-    pub(crate) fn join(self, other: Self) -> Option<Self> {
-        let bit = self.value ^ other.value;
-        let joins = self.mask == other.mask && bit.is_power_of_two();
-        joins.then(|| Self::new(self.mask & !bit, self.value))
-    }
-
     /// The numbers not in it, as cubes that do not overlap: one for each bit of the mask.
     pub(crate) fn not(self) -> impl Iterator<Item = Self> {
         let bits = (0..u64::BITS).rev().map(|shift| 1_u64 << shift);

@@ -21,7 +21,6 @@ pub(crate) mod tests;
 mod verbatim;
 pub(crate) mod width;
 
-pub(crate) use cube::Cube;
 pub use error::RestrictError;
 pub use note::{Note, Rounding};
 
