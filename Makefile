@@ -31,6 +31,7 @@ check: ## formatting, lints and documentation; warnings are errors
 
 bench: build packages-test ## ratios against the bare runtime, raw numbers in target/bench
 	cargo run --quiet --release --locked -p integration --bin bench
+	cargo run --quiet --release --locked -p integration --bin bench_filter
 	cargo run --quiet --release --locked -p integration --bin policy_scale
 	cargo run --quiet --release --locked -p integration --bin bench_docker
 	cargo bench --quiet --locked -p profile --bench restrict -- --quick

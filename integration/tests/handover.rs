@@ -289,3 +289,92 @@ fn fillers(binary: &Path) -> Vec<PathBuf> {
         .filter(|process| fs::read_link(process.join("exe")).is_ok_and(|exe| exe == binary))
         .collect()
 }
+
+/// Without a profile of its own, as an engine's container that leaves it to the policy.
+#[test]
+fn what_was_made_before_the_first_container_is_handed_to_it() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(runtime) = crun("what_was_made_before_the_first_container") else {
+        return;
+    };
+    let rule = "[[rule]]\nwhen = { namespace = \"own\" }\n\
+        profile = { type = \"Localhost\", localhostProfile = \"own.json\" }";
+    let policy = PolicyDir::new(&format!("[defaults]\nprofile = \"RuntimeDefault\"\n{rule}"))
+        .with_profile("own.json", &profile().to_string());
+    let warm = |runtime: &Path| {
+        run(Command::new(shim_binary())
+            .arg("--shim-runtime")
+            .arg(runtime)
+            .args(["policy", "check", "--warm", "--format", "json"])
+            .arg(policy.path())
+            // Cargo's; with it, it is not certain which libseccomp crun would get.
+            .env_remove("LD_LIBRARY_PATH"))
+    };
+    for file in kept() {
+        fs::remove_file(file).expect("removed");
+    }
+    let first = warm(runtime.path());
+    assert!(first.ok(), "{first:?}");
+    let said: Value = serde_json::from_str(&first.stdout).expect("JSON");
+    let filters = said["filters"]["filters"].as_array().expect("filters");
+    // The default with the engines' capabilities and with none, and the profile.
+    assert_eq!(filters.len(), 3, "{said}");
+    assert!(filters.iter().all(|one| one["result"] == "made"), "{said}");
+    assert_eq!(kept().len(), 3);
+    let again: Value = serde_json::from_str(&warm(runtime.path()).stdout).expect("JSON");
+    let again = again["filters"]["filters"].as_array().expect("filters");
+    assert!(
+        again.iter().all(|one| one["result"] == "before"),
+        "{again:?}"
+    );
+
+    let bundle = TestBundle::new(&["true"]);
+    let ran = runtime.run(policy.path(), &bundle);
+    assert!(ran.ok(), "{ran:?}");
+    assert!(
+        filter(&bundle).is_some(),
+        "the first container is handed it"
+    );
+    assert_eq!(kept().len(), 3);
+
+    // Other runtimes compile for themselves.
+    if let Some(runc) = RealRuntime::find("what_was_made_before_the_first_container", "runc") {
+        let said = warm(runc.path());
+        assert!(said.ok() && said.stdout.contains("only crun"), "{said:?}");
+    }
+}
+
+/// After a reboot the cache is empty, and the bundle still has what it was given.
+#[test]
+fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(runtime) = crun("a_strict_policy_knows_its_own_filter") else {
+        return;
+    };
+    let strict = PolicyDir::new("strict = true\n[defaults]\nprofile = \"Requested\"");
+    let bundle = with_profile(&["mkdir", "/tmp/x"], &profile());
+    let file = filled(&runtime, strict.path(), &bundle);
+    let once = runtime.run(strict.path(), &bundle);
+    assert!(once.text().contains("No space left"), "{once:?}");
+    let handed = filter(&bundle).expect("a filter is handed over");
+    let text = bundle.text();
+    fs::remove_file(&file).expect("removed");
+    let again = runtime.run(strict.path(), &bundle);
+    assert_eq!(again.text(), once.text());
+    assert_eq!(bundle.text(), text);
+    assert_eq!(filter(&bundle), Some(handed));
+    assert!(file.exists(), "it is kept again");
+
+    // What says something else is somebody else's, kept or not.
+    bundle.edit(|config| config["annotations"][FILTER] = json!("BgAAAAAA/38="));
+    let text = bundle.text();
+    for remove in [true, false] {
+        if remove {
+            fs::remove_file(&file).expect("removed");
+        }
+        let refused = runtime.run(strict.path(), &bundle);
+        assert!(!refused.ok(), "{refused:?}");
+        assert!(refused.text().contains(FILTER), "{refused:?}");
+        assert_eq!(bundle.text(), text);
+    }
+}

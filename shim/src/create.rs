@@ -134,10 +134,19 @@ impl Job<'_> {
         };
         let mut read = None;
         let mut missing = None;
-        let mut hand_over = |profile: &str| {
+        let mut hand_over = |profile: &str, at_once: bool| {
             missing = None;
-            let handover = Handover::to(self.runtime, self.request.command, node::arch()?)?;
-            let filter = handover.filter(profile);
+            let native = node::arch()?;
+            let look = || {
+                let handover = Handover::to(self.runtime, self.request.command, native)?;
+                Some(handover.filter(profile))
+            };
+            let mut filter = look()?;
+            if let (true, Err(Some(found))) = (at_once, &mut filter) {
+                // Whatever is in the way, there is none then.
+                let _ = found.fill_now();
+                filter = look()?;
+            }
             filter.map_err(|found| missing = found).ok()
         };
         let mut judged = policy::ask(directory, |policy| {
@@ -376,8 +385,8 @@ impl Files {
 }
 
 /// Finds a finished filter for the text of a profile, in base64; none where the runtime is to
-/// compile.
-pub type HandOver<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
+/// compile. With true, one that is not there yet is made at once.
+pub type HandOver<'a> = &'a mut dyn FnMut(&str, bool) -> Option<String>;
 
 /// A decision with what it makes of the configuration.
 #[derive(Debug)]
@@ -410,7 +419,7 @@ impl Judged {
         hand_over: HandOver<'_>,
     ) -> Result<Self, Refusal> {
         let mut config = files.parse(bytes)?;
-        if is_handed_over(&config, hand_over) {
+        if is_handed_over(&config, policy.is_strict(), hand_over) {
             config.filter_is_own();
         }
         let folder = files.shown.parent().unwrap_or(&files.shown);
@@ -433,10 +442,12 @@ impl Judged {
             Outcome::Removed => None,
             Outcome::Set(json) => Some(Cow::Borrowed(json.as_str())),
         };
-        // A profile that asks the agent is made anew for each container.
-        let filter = match &decision.agent {
-            Some(_) => None,
-            None => profile.as_deref().and_then(hand_over),
+        // A profile that asks the agent, or has flags put in, is made anew for each container.
+        let filter = match (&decision.agent, &decision.logging) {
+            (None, None) => profile
+                .as_deref()
+                .and_then(|profile| hand_over(profile, false)),
+            _ => None,
         };
         let rewritten = config.rewrite_with(change, filter.as_deref());
         let profile = profile.map(Cow::into_owned);
@@ -453,15 +464,16 @@ impl Judged {
 }
 
 /// Whether the configuration has a finished filter that says just what its profile says: as this
-/// program leaves a bundle, which may be used again.
-fn is_handed_over(config: &Config<'_>, hand_over: HandOver<'_>) -> bool {
+/// program leaves a bundle, which may be used again. A `strict` policy refuses any other, so that for
+/// it one is made to compare with where none is kept, as after a reboot.
+fn is_handed_over(config: &Config<'_>, strict: bool, hand_over: HandOver<'_>) -> bool {
     let (Some(filter), Some(profile)) = (
         config.facts().annotation(bundle::SECCOMP_FILTER),
         config.seccomp(),
     ) else {
         return false;
     };
-    hand_over(profile.raw()).as_deref() == Some(filter)
+    hand_over(profile.raw(), strict).as_deref() == Some(filter)
 }
 
 /// An error about the container's own words, placed at its configuration file.

@@ -122,11 +122,12 @@ impl Missing {
         let _ = filter::detached(LIMITS, &keep, work);
     }
 
-    /// Fills the cache now (`shim policy check --warm`), with the compiling in a child.
+    /// Fills the cache now (`shim policy check --warm`), with the compiling in a child. For programs
+    /// with one thread.
     ///
     /// # Errors
     /// What is in the way.
-    pub fn fill_now(self) -> Result<Filled, String> {
+    pub fn fill_now(&self) -> Result<Filled, String> {
         let cache = own_cache().ok_or("no folder for filters can be made")?;
         let mut filled = Filled::NothingToHandOver;
         let mut kept = Entry::Nothing;
@@ -165,7 +166,10 @@ pub fn warm(policy: &Policy, runtime: &Runtime) -> Result<Vec<Result<Filled, Str
     }
     let fill = |text: &String| {
         let handover = Handover::to(runtime, Command::Create, node.arch)
-            .ok_or("the runtime is handed no filters: only crun is, with one libseccomp.so.2")?;
+            .ok_or(
+            "it is not certain which libseccomp crun would load: there must be one libseccomp.so.2, \
+             and LD_LIBRARY_PATH, LD_PRELOAD, LD_AUDIT and RUN_OCI_SECCOMP_RECEIVER must not be set",
+        )?;
         match handover.filter(text) {
             Ok(_) => Ok(Filled::Before),
             Err(None) => Ok(Filled::NothingToHandOver),

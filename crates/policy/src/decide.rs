@@ -367,15 +367,23 @@ impl Stacker<'_> {
             (None, request) => Ok(request.cloned()),
             (policy, None) => Ok(policy),
             (Some(policy), Some(request)) => {
-                let Restricted { profile, rounded } = restrict(&policy, request, self.native)
-                    .map_err(|error| PolicyError {
-                        file: None,
-                        line: None,
-                        column: None,
-                        problem: Problem::Combine(error.to_string()),
-                    })?;
+                let Restricted {
+                    profile,
+                    rounded,
+                    request_says_it,
+                } = restrict(&policy, request, self.native).map_err(|error| PolicyError {
+                    file: None,
+                    line: None,
+                    column: None,
+                    problem: Problem::Combine(error.to_string()),
+                })?;
                 self.rounded.extend(rounded.iter().map(ToString::to_string));
-                Ok(Some(profile))
+                // As it is written it costs the runtime just what it would have cost without us.
+                Ok(Some(if request_says_it {
+                    request.clone()
+                } else {
+                    profile
+                }))
             }
         }
     }

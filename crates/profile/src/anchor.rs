@@ -20,6 +20,21 @@ impl Seccomp {
     /// and no rule without any for a call that every architecture has. What the profile means for
     /// calls that do something stays.
     pub fn anchor(&mut self) {
+        if !self.lacks_anchor() {
+            return;
+        }
+        if let Some(outcome) = at_least(Outcome::of_default(self)) {
+            self.rules.push(Rule {
+                names: vec![Cow::Borrowed(ANCHOR)],
+                action: outcome.action(),
+                errno: outcome.errno(),
+                args: Vec::new(),
+            });
+        }
+    }
+
+    /// Whether libseccomp could leave an architecture without a filter.
+    pub(crate) fn lacks_anchor(&self) -> bool {
         let default = Outcome::of_default(self);
         let counts = |rule: &&Rule| Outcome::of_rule(rule) != default;
         let counting = || self.rules.iter().filter(counts);
@@ -32,17 +47,7 @@ impl Seccomp {
             .rules
             .iter()
             .any(|rule| rule.names.iter().any(|name| name == ANCHOR));
-        if !conditional || anchored || named {
-            return;
-        }
-        if let Some(outcome) = at_least(default) {
-            self.rules.push(Rule {
-                names: vec![Cow::Borrowed(ANCHOR)],
-                action: outcome.action(),
-                errno: outcome.errno(),
-                args: Vec::new(),
-            });
-        }
+        conditional && !anchored && !named
     }
 }
 

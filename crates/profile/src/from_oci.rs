@@ -5,7 +5,7 @@ use strict_json::Value;
 use crate::conflict::conflicts;
 use crate::read_profile;
 use crate::reader::Reader;
-use crate::{Dialect, ProblemKind, Problems, Rule, Seccomp};
+use crate::{Action, Dialect, ProblemKind, Problems, Rule, Seccomp};
 
 impl Seccomp {
     /// The profile that `value` is, by the OCI runtime spec alone: keys of Docker's or Podman's
@@ -55,16 +55,27 @@ impl Seccomp {
     /// Takes away the errnos beside actions that carry none. They mean nothing: runc ignores
     /// them, crun refuses the container for them, the spec says that it must.
     pub fn drop_idle_errnos(&mut self) {
-        use crate::Action::{ScmpActErrno, ScmpActTrace};
-        if !matches!(self.default_action, ScmpActErrno | ScmpActTrace) {
+        if !carries_errno(self.default_action) {
             self.default_errno = None;
         }
         for rule in &mut self.rules {
-            if !matches!(rule.action, ScmpActErrno | ScmpActTrace) {
+            if !carries_errno(rule.action) {
                 rule.errno = None;
             }
         }
     }
+
+    /// Whether there is any that [`Seccomp::drop_idle_errnos`] takes away.
+    pub(crate) fn has_idle_errnos(&self) -> bool {
+        let idle = |action, errno: Option<u32>| errno.is_some() && !carries_errno(action);
+        let mut rules = self.rules.iter();
+        idle(self.default_action, self.default_errno)
+            || rules.any(|rule| idle(rule.action, rule.errno))
+    }
+}
+
+fn carries_errno(action: Action) -> bool {
+    matches!(action, Action::ScmpActErrno | Action::ScmpActTrace)
 }
 
 #[cfg(test)]

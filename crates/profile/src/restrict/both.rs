@@ -11,7 +11,7 @@ use super::pick::Pick;
 use super::rules::Rules;
 use super::width::Width;
 use crate::meaning::{Outcome, multiplexer};
-use crate::{Arch, Rule};
+use crate::{Action, Arch, Rule};
 
 /// Both profiles, read, and what their result has in common for all syscalls.
 #[derive(Debug)]
@@ -101,6 +101,57 @@ impl<'a> Both<'a> {
             && unsaid(&meant, implied, self.default) == *rest
     }
 
+    /// Whether the request alone answers every call as both do, and its rules can be left to
+    /// libseccomp as they stand: they look at one argument at a time, of one call to one end. Then
+    /// it need not be written anew. No is always a right answer.
+    pub(crate) fn request_says_it(&self, through: Option<Arch>) -> bool {
+        let request = &self.request;
+        if request.default != self.default || request.overrules() {
+            return false;
+        }
+        let multiplexers: &[&str] = through.map_or(&[], |_| &MULTIPLEXERS);
+        let named = self
+            .policy
+            .names()
+            .chain(request.names())
+            .map(AsRef::as_ref);
+        let mut all = named.chain(multiplexers.iter().copied());
+        all.all(|name| self.request_says_it_of(name, multiplexers.contains(&name)))
+    }
+
+    fn request_says_it_of(&self, name: &str, is_multiplexer: bool) -> bool {
+        let (policy, request) = (&self.policy, &self.request);
+        // runc answers ENOSYS beyond the last call that is named, which is as strict as ERRNO and
+        // no stricter default.
+        let named = request.names_it(name) || !is_stricter_than_errno(self.default);
+        let outcome = match request.on(name) {
+            Some(Effect::Cases(cases)) => {
+                return named
+                    && !is_multiplexer
+                    && plain(cases)
+                    && self.effect(name) == self.request_twice(name);
+            }
+            Some(Effect::Always(outcome)) => *outcome,
+            None => request.default,
+        };
+        named
+            && match policy.on(name) {
+                Some(Effect::Cases(_)) => self.effect(name) == (Effect::Always(outcome), None),
+                Some(Effect::Always(other)) => other.stacked(outcome) == outcome,
+                None => policy.default.stacked(outcome) == outcome,
+            }
+    }
+
+    /// What the request alone comes to, in the form of a result.
+    fn request_twice(&self, name: &str) -> (Effect, Option<Rounding>) {
+        let unsaid = Effect::Always(self.request.default);
+        let side = Side {
+            effect: self.request.on(name).unwrap_or(&unsaid),
+            default: self.request.default,
+        };
+        combine(self.pick, side, side, self.default, self.width)
+    }
+
     fn policy_side<'b>(&'b self, name: &str, unsaid: &'b Effect) -> Side<'b> {
         Side {
             effect: self.policy.on(name).unwrap_or(unsaid),
@@ -133,6 +184,23 @@ impl<'a> Both<'a> {
         };
         combine(self.pick, policy, request, self.default, self.width)
     }
+}
+
+fn is_stricter_than_errno(outcome: Outcome) -> bool {
+    outcome.strictness() > Outcome::new(Action::ScmpActErrno, None).strictness()
+}
+
+/// Whether the cases look at one argument, the same in all, and give the same.
+fn plain(cases: &[Case]) -> bool {
+    let Some((first, others)) = cases.split_first() else {
+        return true;
+    };
+    let argument = |case: &Case| match case.conditions.as_slice() {
+        [one] => Some(one.index),
+        _ => None,
+    };
+    let alike = |case: &Case| case.outcome == first.outcome && argument(case) == argument(first);
+    argument(first).is_some() && others.iter().all(alike)
 }
 
 /// The first bytes of a name as a number that orders as they do.

@@ -31,6 +31,8 @@ pub(crate) struct Effects<'a> {
     named: HashMap<&'a str, (Option<Effect>, &'a Cow<'static, str>)>,
     /// Effects on a multiplexer, where an architecture has one.
     behind: HashMap<&'static str, Effect>,
+    /// Whether a rule without conditions overrules another one for the same call.
+    overrules: bool,
 }
 
 impl<'a> Effects<'a> {
@@ -40,6 +42,7 @@ impl<'a> Effects<'a> {
         let names = profile.rules.iter().map(|rule| rule.names.len()).sum();
         let mut named = HashMap::with_capacity(names);
         let mut behind: HashMap<&'static str, Option<Effect>> = HashMap::new();
+        let mut overrules = false;
         for rule in &profile.rules {
             let outcome = Outcome::of_rule(rule);
             let silent = outcome == default;
@@ -56,7 +59,7 @@ impl<'a> Effects<'a> {
                 if silent {
                     continue;
                 }
-                add(effect, outcome, &cases);
+                overrules |= add(effect, outcome, &cases);
                 let Some((call, number)) = through.and_then(|arch| multiplexer(arch, name)) else {
                     continue;
                 };
@@ -83,6 +86,7 @@ impl<'a> Effects<'a> {
             behind: behind
                 .filter_map(|(call, effect)| Some((call, effect?)))
                 .collect(),
+            overrules,
         })
     }
 
@@ -102,6 +106,12 @@ impl<'a> Effects<'a> {
             return Some(effect);
         }
         self.named.get(name).and_then(|(effect, _)| effect.as_ref())
+    }
+
+    /// Whether a rule without conditions overrules another one for the same call, so that what the
+    /// profile means hangs on who compiles it.
+    pub(crate) fn overrules(&self) -> bool {
+        self.overrules
     }
 
     /// Whether a rule has this name.
@@ -145,14 +155,16 @@ fn cases(args: &[Condition], outcome: Outcome) -> Vec<Case> {
     }
 }
 
-/// Adds a rule to what is known of its syscall: the first without conditions wins.
-fn add(effect: &mut Option<Effect>, outcome: Outcome, cases: &[Case]) {
+/// Adds a rule to what is known of its syscall: the first without conditions wins. Gives whether
+/// one was overruled.
+fn add(effect: &mut Option<Effect>, outcome: Outcome, cases: &[Case]) -> bool {
     match effect {
-        Some(Effect::Always(_)) => {}
-        _ if cases.is_empty() => *effect = Some(Effect::Always(outcome)),
-        Some(Effect::Cases(all)) => all.extend(cases.iter().cloned()),
-        None => *effect = Some(Effect::Cases(cases.to_vec())),
+        Some(Effect::Always(known)) => return *known != outcome || !cases.is_empty(),
+        Some(Effect::Cases(all)) if !cases.is_empty() => all.extend(cases.iter().cloned()),
+        _ if cases.is_empty() => return effect.replace(Effect::Always(outcome)).is_some(),
+        _ => *effect = Some(Effect::Cases(cases.to_vec())),
     }
+    false
 }
 
 /// Adds a rule for a call behind a multiplexer: always conditional, on the call's number.
@@ -164,7 +176,7 @@ fn add_behind(effect: &mut Option<Effect>, outcome: Outcome, cases: &[Case], num
         let cases = cases.map(|case| through(number, &case.conditions, outcome));
         cases.collect()
     };
-    add(effect, outcome, &cases);
+    let _ = add(effect, outcome, &cases);
 }
 
 /// A case for a call as it is for the multiplexer that makes it when its first argument is

@@ -62,6 +62,19 @@ pub(crate) fn in_force(profile: &Seccomp) -> Vec<Flag> {
     ORDER.into_iter().filter(has).collect()
 }
 
+/// Whether all but the rules of `request` says what that of `result` does, in words that every
+/// runtime takes.
+pub(crate) fn is_like(request: &Seccomp, result: &Seccomp, native: Arch) -> bool {
+    let (asked, kept) = (effective(request, native), effective(result, native));
+    asked.len() == kept.len()
+        && asked.iter().all(|arch| kept.contains(arch))
+        && in_force(request) == in_force(result)
+        && request.listener_path == result.listener_path
+        && request.listener_metadata == result.listener_metadata
+        && !request.has_idle_errnos()
+        && !request.lacks_anchor()
+}
+
 /// `listenerPath` and `listenerMetadata` of the profiles that hand calls to a listener.
 pub(crate) fn listener(
     policy: Option<&Seccomp>,

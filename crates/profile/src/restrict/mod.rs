@@ -38,6 +38,8 @@ pub struct Restricted {
     pub profile: Seccomp,
     /// Where it is stricter than that, by syscall; empty if it is exact.
     pub rounded: Vec<Note>,
+    /// Whether the request itself is such a profile, so that it can stay as it is written.
+    pub request_says_it: bool,
 }
 
 /// The profile that answers every call as the stricter of `policy` and `request` does, on a node
@@ -96,17 +98,22 @@ pub fn restrict(
     if policy.architectures.is_empty() && request.architectures.is_empty() {
         arches.clear();
     }
+    let profile = Seccomp {
+        default_action: default.action(),
+        default_errno: default.errno(),
+        architectures: arches,
+        flags: frame::flags(policy, request),
+        listener_path,
+        listener_metadata,
+        rules,
+    };
+    let request_says_it = rounded.is_empty()
+        && frame::is_like(request, &profile, native)
+        && both.request_says_it(through);
     Ok(Restricted {
-        profile: Seccomp {
-            default_action: default.action(),
-            default_errno: default.errno(),
-            architectures: arches,
-            flags: frame::flags(policy, request),
-            listener_path,
-            listener_metadata,
-            rules,
-        },
+        profile,
         rounded,
+        request_says_it,
     })
 }
 

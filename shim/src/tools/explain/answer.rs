@@ -36,7 +36,7 @@ impl Answer {
         handler: &str,
         runtime: Flavor,
     ) -> Result<Self, Refusal> {
-        let mut judged = Judged::of(policy, &before, files, handler, runtime, &mut |_| None)?;
+        let mut judged = Judged::of(policy, &before, files, handler, runtime, &mut |_, _| None)?;
         // As it would be with the agent there; which token it gets is known at the create alone.
         let asking = judged.decision.agent.as_ref();
         let asking = asking.map(|asked| listener::listening(asked, "").to_json());

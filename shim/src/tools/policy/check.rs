@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use policy::{Gravity, Named, Survey};
+use policy::{Directory, Gravity, Named, Survey};
 use profile::{Source, Target};
 use serde_json::{Value, json};
 
 use super::finding::{Finding, Texts};
+use super::warm::Warm;
 use crate::argv::{Flavor, Own};
 use crate::tools::profile::capability::{Caps, set};
 use crate::tools::profile::examine::of_source;
@@ -37,6 +38,12 @@ pub(super) struct Check {
     /// Say nothing of owners and modes
     #[arg(long)]
     no_trust: bool,
+    /// Make the filters of the profiles that the policy gives, where nothing is wrong with it and the
+    /// runtime is crun: then the first container has its filter, too
+    ///
+    /// As root, on the node. The runtime is the one that a create would use.
+    #[arg(long)]
+    warm: bool,
     /// For people, or as JSON
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -74,10 +81,10 @@ impl Check {
                 ));
                 2
             }
-            Ok(None) => {
-                self.say_embedded(folder);
-                0
-            }
+            Ok(None) => self.conclude(own, None, true, |warm| match self.format {
+                Format::Text => print(&embedded_text(folder, warm)),
+                Format::Json => print(&embedded_json(warm)),
+            }),
             Ok(Some(survey)) => {
                 let mut report = Report::of(survey, target);
                 if self.strict {
@@ -87,29 +94,72 @@ impl Check {
                         }
                     }
                 }
-                match self.format {
-                    Format::Text => page(&report.text(folder, Paint::of_stdout())),
-                    Format::Json => print(&format!("{:#}\n", report.json(folder))),
-                }
-                i32::from(report.count(Gravity::Error) > 0)
+                let sound = report.count(Gravity::Error) == 0;
+                self.conclude(own, Some(folder), sound, |warm| match self.format {
+                    Format::Text => {
+                        let filters = warm.map(Warm::text).unwrap_or_default();
+                        page(&(report.text(folder, Paint::of_stdout()) + &filters));
+                    }
+                    Format::Json => {
+                        let mut value = report.json(folder);
+                        add(&mut value, warm);
+                        print(&format!("{value:#}\n"));
+                    }
+                })
             }
         }
     }
 
-    fn say_embedded(&self, folder: &Path) {
-        match self.format {
-            Format::Text => print(&format!(
-                "there is no {}: the embedded policy applies, and nothing is wrong with it\n",
-                folder.display()
-            )),
-            Format::Json => {
-                let value = json!({
-                    "directory": null, "sound": true, "findings": [],
-                    "rules": 0, "floors": 0, "profiles": 0,
-                });
-                print(&format!("{value:#}\n"));
+    /// Fills the cache if that is asked for and the directory is `sound`, has all of it said, and
+    /// gives the exit status.
+    fn conclude(
+        &self,
+        own: &Own,
+        folder: Option<&Path>,
+        sound: bool,
+        say: impl Fn(Option<&Warm>),
+    ) -> i32 {
+        if !(self.warm && sound) {
+            say(None);
+            return i32::from(!sound);
+        }
+        let directory = folder.map_or(Ok(None), Directory::open);
+        let warm = directory.map_err(|error| errno_words::chain(&error));
+        match warm.and_then(|directory| Warm::fill(own, directory)) {
+            Ok(warm) => {
+                say(Some(&warm));
+                i32::from(!warm.is_sound())
+            }
+            Err(error) => {
+                say(None);
+                complain(&format!("no filter was made: {error}"));
+                1
             }
         }
+    }
+}
+
+fn embedded_text(folder: &Path, warm: Option<&Warm>) -> String {
+    let filters = warm.map(Warm::text).unwrap_or_default();
+    format!(
+        "there is no {}: the embedded policy applies, and nothing is wrong with it\n{filters}",
+        folder.display()
+    )
+}
+
+fn embedded_json(warm: Option<&Warm>) -> String {
+    let mut value = json!({
+        "directory": null, "sound": true, "findings": [],
+        "rules": 0, "floors": 0, "profiles": 0,
+    });
+    add(&mut value, warm);
+    format!("{value:#}\n")
+}
+
+/// Adds what came of the filters.
+fn add(value: &mut Value, warm: Option<&Warm>) {
+    if let (Some(warm), Some(object)) = (warm, value.as_object_mut()) {
+        object.insert("filters".to_owned(), warm.json());
     }
 }
 
@@ -219,7 +269,7 @@ fn of_file(bytes: &[u8], node: policy::Node) -> Vec<OfProfile> {
     of_source(&source, node.arch, &targets)
 }
 
-fn plural(count: usize, what: &str) -> String {
+pub(super) fn plural(count: usize, what: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{count} {what}{s}")
 }

@@ -4,6 +4,7 @@ mod check;
 mod finding;
 mod schema;
 mod show;
+mod warm;
 
 use clap::{Args, Subcommand};
 

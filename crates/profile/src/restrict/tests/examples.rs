@@ -304,3 +304,61 @@ fn more_rules_than_a_filter_holds_are_refused_before_they_take_memory() {
         );
     }
 }
+
+#[test]
+fn a_request_that_says_it_all_need_not_be_written_anew() {
+    let policy = engine(1, &families());
+    let says_it = |policy: &Seccomp, request: &Seccomp| {
+        restrict(policy, request, X86_64).unwrap().request_says_it
+    };
+    assert!(says_it(&policy, &policy));
+    // In another order, without a call that the policy allows, with a denial of its own.
+    let mut request = policy.clone();
+    request.rules.reverse();
+    assert!(says_it(&policy, &request));
+    request
+        .rules
+        .iter_mut()
+        .for_each(|rule| rule.names.retain(|name| name != "write"));
+    request
+        .rules
+        .push(errno(38, rule(&["clone3"], ScmpActErrno, &[])));
+    assert!(says_it(&policy, &request));
+
+    // Not where the policy denies more: a call, an argument, by another default, an architecture.
+    let looser = |change: &dyn Fn(&mut Seccomp)| {
+        let mut request = policy.clone();
+        change(&mut request);
+        assert!(!says_it(&policy, &request), "{request:?}");
+    };
+    looser(&|request| request.rules.push(rule(&["mount"], ScmpActAllow, &[])));
+    looser(&|request| {
+        let vsock = [when(0, ScmpCmpEq, 40)];
+        request.rules.push(rule(&["socket"], ScmpActAllow, &vsock));
+    });
+    looser(&|request| {
+        request.default_action = ScmpActLog;
+        request.default_errno = None;
+    });
+    let mut native = policy.clone();
+    native.architectures = vec![X86_64];
+    assert!(!says_it(&native, &policy));
+
+    // Nor where what it means hangs on who compiles it, or one that compiles it refuses it.
+    looser(&|request| request.rules.push(rule(&["read"], ScmpActLog, &[])));
+    looser(&|request| {
+        let both = [when(0, ScmpCmpEq, 1), when(1, ScmpCmpEq, 1)];
+        request.rules.push(rule(&["futex"], ScmpActAllow, &both));
+    });
+    looser(&|request| {
+        request.rules[0] = errno(1, request.rules[0].clone());
+    });
+
+    // runc answers ENOSYS beyond the last call that is named, which is less than killing.
+    let mut kills = policy.clone();
+    (kills.default_action, kills.default_errno) = (ScmpActKillProcess, None);
+    assert!(says_it(&kills, &kills));
+    let mut more = kills.clone();
+    more.rules.push(rule(&["openat2"], ScmpActAllow, &[]));
+    assert!(!says_it(&more, &kills));
+}
