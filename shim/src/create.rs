@@ -14,6 +14,7 @@ use policy::{
 
 use crate::argv::{Flavor, Own, Request};
 use crate::handover::{Handover, Missing};
+use crate::lacks_seccomp::lacks_seccomp;
 use crate::listener::{self, Place, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
@@ -181,6 +182,9 @@ impl Job<'_> {
         }
         if let (Some(_), Some(bytes)) = (&judged.decision.logging, &read) {
             self.have_logged(&mut judged, bytes, files)?;
+        }
+        if judged.profile.is_some() && lacks_seccomp(self.runtime) {
+            return Err(Refusal::NoSeccomp(self.runtime.path().to_owned()));
         }
         let mut before = None;
         if let Some(new) = &judged.rewritten {

@@ -19,6 +19,8 @@ mod filter_flags;
 pub mod handler;
 pub mod handover;
 pub mod journal;
+mod kept;
+mod lacks_seccomp;
 pub mod listener;
 pub mod node;
 pub mod panic_line;

@@ -105,6 +105,11 @@ pub enum Refusal {
         "mode \"observe-lite\" needs a runtime that takes SECCOMP_FILTER_FLAG_LOG, and {0} does not say that it does; use crun, runc 1.2 or newer, mode \"observe\", or without_agent = \"enforce\""
     )]
     NoLogging(PathBuf),
+    /// A runtime that would start the container without its filter.
+    #[error(
+        "{0} was built without seccomp and would start the container without its profile; install one that was built with it (cargo install youki --features v1,v2,systemd,seccomp)"
+    )]
+    NoSeccomp(PathBuf),
     /// The kernel gives no random bits.
     #[error("no random token can be had")]
     Random(#[source] std::io::Error),

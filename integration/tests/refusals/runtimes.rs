@@ -298,3 +298,31 @@ fn a_refusal_reaches_whatever_is_left_of_the_log_and_stderr() {
         assert_eq!(outcome.stderr.lines().count(), 1, "{log:?}: {outcome:?}");
     }
 }
+
+#[test]
+fn a_youki_without_seccomp_gets_no_container_with_a_profile() {
+    if !needs_root("a_youki_without_seccomp_gets_no_container_with_a_profile") {
+        return;
+    }
+    let policy = PolicyDir::new("");
+    let folder = tempfile::tempdir().expect("a folder");
+    let youki = folder.path().join("youki");
+    let warning = "#!/bin/sh\n# seccomp not available, unable to set seccomp privileges!\n";
+    write(&youki, warning, "755");
+    let bundle = TestBundle::new(&["true"]);
+    let attempt = || Attempt::by(shim(), bundle.path()).own("--shim-runtime", &youki);
+    for found in ["looked for", "kept"] {
+        let message = attempt()
+            .own("--shim-policy", policy.path())
+            .refused(found);
+        assert!(message.contains("built without seccomp"), "{message}");
+    }
+    // One that says nothing of the kind is run.
+    write(&youki, "#!/bin/sh\nexit 7\n", "755");
+    let mut command = shim();
+    command.args(["--shim-runtime".as_ref(), youki.as_os_str()]);
+    command.args(["--shim-policy".as_ref(), policy.path().as_os_str()]);
+    command.args(["create", "--bundle"]);
+    let outcome = run(command.arg(bundle.path()).arg("an-id"));
+    assert_eq!(outcome.code, Some(7), "{outcome:?}");
+}

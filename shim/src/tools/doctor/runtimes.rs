@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::finding::Finding;
 use crate::argv::{Flavor, Own};
 use crate::errno_words;
+use crate::lacks_seccomp::lacks_seccomp;
 use crate::runtime::{Runtime, is_program};
 
 const PART: &str = "runtime";
@@ -77,6 +78,8 @@ pub(super) fn about(runtime: &Runtime) -> Vec<Finding> {
         .as_ref()
         .and_then(|all| all.pointer("/linux/seccomp"));
     let enabled = match seccomp {
+        // youki's features tell nothing of it.
+        _ if runtime.flavor() == Flavor::Youki => !lacks_seccomp(runtime),
         Some(seccomp) => seccomp.get("enabled").and_then(Value::as_bool) != Some(false),
         // crun lists what it was built with; runc names the libseccomp that it has.
         None => runtime.flavor() != Flavor::Crun || version.contains("+SECCOMP"),
@@ -85,7 +88,7 @@ pub(super) fn about(runtime: &Runtime) -> Vec<Finding> {
         return vec![Finding::problem(
             PART,
             format!(
-                "{} ({line}) was built without seccomp: it refuses every container with a profile",
+                "{} ({line}) was built without seccomp: no container with a profile can start",
                 path.display()
             ),
             "install one that was built with it",
