@@ -2,9 +2,11 @@
 //! a loud way to say that a test could not run.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod bundle;
 mod docker_sized;
 pub mod engine;
+mod kept_agent;
 mod mounts;
 mod oci_json;
 mod policy_dir;
@@ -17,8 +19,10 @@ mod skip;
 mod stand_in;
 mod steps;
 
+pub use agent::{TestAgent, policy_for};
 pub use bundle::TestBundle;
 pub use docker_sized::{docker_sized, ten_rules};
+pub use kept_agent::KeptAgent;
 pub use mounts::PrivateMount;
 pub use oci_json::plain;
 pub use policy_dir::PolicyDir;

@@ -9,17 +9,33 @@
 use std::fs;
 use std::process::Command;
 
+use boon::{Compiler, SchemaIndex, Schemas};
 use integration::{run, shim_binary};
-use jsonschema::Validator;
 use serde_json::Value;
 
-fn schema(words: &[&str]) -> Validator {
+struct Schema(Schemas, SchemaIndex);
+
+impl Schema {
+    fn is_valid(&self, value: &Value) -> bool {
+        self.validate(value).is_ok()
+    }
+
+    fn validate(&self, value: &Value) -> Result<(), String> {
+        let valid = self.0.validate(value, self.1);
+        valid.map_err(|error| error.to_string())
+    }
+}
+
+fn schema(words: &[&str]) -> Schema {
     let said = run(Command::new(shim_binary())
         .args(["policy", "schema"])
         .args(words));
     assert!(said.ok(), "{said:?}");
     let schema: Value = serde_json::from_str(&said.stdout).expect("JSON");
-    jsonschema::validator_for(&schema).expect("a schema")
+    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    compiler.add_resource("schema.json", schema).expect("added");
+    let index = compiler.compile("schema.json", &mut schemas);
+    Schema(schemas, index.expect("a schema"))
 }
 
 fn value(text: &str) -> Value {

@@ -287,3 +287,61 @@ fn a_file_replaced_by_rename_is_the_old_one_or_the_new_one() {
     update(0);
     creates_while("one file", &policy, &[], update);
 }
+
+/// A handler's policy that goes missing while it is read is not that of a node without one.
+#[test]
+fn the_policy_of_a_handler_never_becomes_the_embedded_one() {
+    if !integration::needs_root("the_policy_of_a_handler_never_becomes_the_embedded_one") {
+        return;
+    }
+    let stand_in = StandIn::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (policy, away) = (folder.path().join("policy"), folder.path().join("away"));
+    fs::create_dir(&policy).expect("a folder");
+    let head = "version = 1\nlog.decisions = \"off\"\n[defaults]\nprofile = \"Unconfined\"\n";
+    // It takes a while to read.
+    let rule = "[[rule]]\nwhen = { namespace = \"a\" }\nprofile = \"RuntimeDefault\"\n";
+    let text = head.to_owned() + &rule.repeat(4_000);
+    fs::write(policy.join("policy.toml"), text).expect("a policy");
+    let handler = format!("shim-swap-{}", std::process::id());
+    let handlers = Path::new("/etc/seccomp-shim-handlers");
+    fs::create_dir_all(handlers).expect("the handlers' folder");
+    let link = handlers.join(format!("{handler}.policy"));
+    symlink(&policy, &link).expect("a link");
+    let mut outcomes = Vec::new();
+    for delay in (0..60).step_by(2) {
+        fs::write(stand_in.config(), r#"{"ociVersion":"1.0.2","linux":{}}"#).expect("config.json");
+        let mut shim = Command::new(integration::shim_binary());
+        shim.arg("--shim-handler").arg(&handler);
+        shim.arg("--shim-runtime").arg(stand_in.runtime());
+        shim.args(["create", "--bundle"])
+            .arg(stand_in.bundle())
+            .arg("id");
+        let shim = std::thread::spawn(move || run(&mut shim));
+        std::thread::sleep(Duration::from_millis(delay));
+        fs::rename(&policy, &away).expect("moved away");
+        // As where it is being deleted.
+        fs::write(away.join("other"), "").expect("a file");
+        outcomes.push(shim.join().expect("shim runs"));
+        fs::remove_file(away.join("other")).expect("removed");
+        fs::rename(&away, &policy).expect("moved back");
+    }
+    fs::remove_file(&link).expect("the link");
+    // Another handler may have its links there.
+    let _ = fs::remove_dir(handlers);
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| outcome.code == Some(1))
+        .count();
+    for outcome in outcomes {
+        if outcome.code == Some(1) {
+            assert!(
+                outcome.stderr.contains("the runtime handler names"),
+                "{outcome:?}"
+            );
+        } else {
+            assert!(!outcome.stdout.contains("seccomp"), "{}", outcome.stdout);
+        }
+    }
+    assert!(refused > 0, "it was never missed");
+}

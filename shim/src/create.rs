@@ -2,18 +2,23 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bundle::{Bundle, Change, Config};
-use policy::{Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, check_trusted};
+use policy::{
+    Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, WithoutAgent,
+    check_trusted,
+};
 
 use crate::argv::{Flavor, Own, Request};
 use crate::handover::{Handover, Missing};
+use crate::listener::{self, Place, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, node};
+use crate::{errno_words, filter_flags, handler, node, watchdog};
 
 /// One call that makes a container.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub struct Job<'a> {
     pub own: &'a Own,
     /// The runtime handler.
     pub handler: &'a str,
+    /// What its links name.
+    pub settings: Option<&'a handler::Policy>,
     /// The real runtime.
     pub runtime: &'a Runtime,
     /// What the command line says.
@@ -51,6 +58,7 @@ impl Job<'_> {
                     files,
                     log_to,
                     before: None,
+                    connection: None,
                 });
             }
             Err(refusal) => {
@@ -63,6 +71,7 @@ impl Job<'_> {
             &log_to,
             &Record {
                 decision,
+                absent: made.absent.as_deref(),
                 ..self.blank_record(&files)
             },
         );
@@ -73,6 +82,7 @@ impl Job<'_> {
             files,
             log_to,
             before: made.before,
+            connection: made.connection,
         })
     }
 
@@ -83,6 +93,7 @@ impl Job<'_> {
             bundle: &files.shown,
             started: self.started,
             decision: None,
+            absent: None,
             refused: None,
         }
     }
@@ -138,8 +149,12 @@ impl Job<'_> {
             }
             filter.map_err(|found| missing = found).ok()
         };
-        let judged = policy::ask(directory, |policy| {
+        let mut judged = policy::ask(directory, |policy| {
             policy.log().clone_into(log_to);
+            // Looked for before; this is what was read in the end.
+            if let Some(settings) = self.settings.filter(|_| policy.is_embedded()) {
+                return Err(settings.missing());
+            }
             let named_now = policy.runtime();
             if self.own.runtime.is_none()
                 && named_now.is_some_and(|path| path != self.runtime.path())
@@ -161,6 +176,12 @@ impl Job<'_> {
                 &mut hand_over,
             )
         })?;
+        if let (Some(_), Some(bytes)) = (&judged.decision.agent, &read) {
+            self.ask_agent(&mut judged, bytes, files)?;
+        }
+        if let (Some(_), Some(bytes)) = (&judged.decision.logging, &read) {
+            self.have_logged(&mut judged, bytes, files)?;
+        }
         let mut before = None;
         if let Some(new) = &judged.rewritten {
             bundle.replace(new).map_err(|error| files.fail(error))?;
@@ -170,9 +191,63 @@ impl Job<'_> {
         Ok(Some(Made {
             decision: judged.decision,
             profile: judged.profile,
+            absent: judged.absent,
+            connection: judged.connection,
             before,
             missing,
         }))
+    }
+}
+
+impl Job<'_> {
+    /// Registers the container with the agent, and has it get the profile that asks it.
+    fn ask_agent(&self, judged: &mut Judged, bytes: &[u8], files: &Files) -> Result<(), Refusal> {
+        let Some(asked) = &judged.decision.agent else {
+            return Ok(());
+        };
+        let folder = files.shown.parent().unwrap_or(&files.shown);
+        let subject = Subject {
+            id: &self.request.id.to_string_lossy(),
+            bundle: &folder.to_string_lossy(),
+            runtime: self.runtime.flavor(),
+            native: std::env::consts::ARCH,
+            no_new_privileges: judged.no_new_privileges,
+        };
+        match listener::place(&judged.decision, asked, subject)? {
+            Place::Taken(profile, connection) => {
+                judged.connection =
+                    (judged.decision.mode == policy::Mode::Record).then_some(connection);
+                let config = files.parse(bytes)?;
+                let json = profile.to_json();
+                judged.rewritten = config.rewrite(Change::Set(&json));
+                judged.decision.outcome = Outcome::Set(json.clone());
+                judged.profile = Some(json);
+            }
+            Place::Absent(why) => judged.absent = Some(why),
+        }
+        Ok(())
+    }
+}
+
+impl Job<'_> {
+    /// Has the container get the profile whose denials the kernel logs, if the runtime takes that.
+    fn have_logged(&self, judged: &mut Judged, bytes: &[u8], files: &Files) -> Result<(), Refusal> {
+        let Some(logging) = &judged.decision.logging else {
+            return Ok(());
+        };
+        if !filter_flags::takes_log(self.runtime) {
+            let refusal = Refusal::NoLogging(self.runtime.path().to_owned());
+            if logging.without == WithoutAgent::Refuse {
+                return Err(refusal);
+            }
+            judged.absent = Some(refusal.to_string());
+            return Ok(());
+        }
+        let json = logging.profile.to_json();
+        judged.rewritten = files.parse(bytes)?.rewrite(Change::Set(&json));
+        judged.decision.outcome = Outcome::Set(json.clone());
+        judged.profile = Some(json);
+        Ok(())
     }
 }
 
@@ -195,6 +270,10 @@ struct Made {
     decision: Decision,
     /// The profile that the container has now.
     profile: Option<String>,
+    /// Why the agent is not asked although the mode wants it.
+    absent: Option<String>,
+    /// The agent's connection, to be watched.
+    connection: Option<UnixStream>,
     /// The configuration as it was; none if it was not rewritten.
     before: Option<Vec<u8>>,
     /// The profile that the runtime will have to compile.
@@ -208,6 +287,20 @@ pub struct Undo {
     files: Files,
     log_to: LogTo,
     before: Option<Vec<u8>>,
+    connection: Option<UnixStream>,
+}
+
+impl Undo {
+    /// Has the agent watched from here on, where the container would hang without it.
+    ///
+    /// # Errors
+    /// That cannot be had, so that the container is better not made.
+    pub fn watch(&mut self) -> Result<(), Refusal> {
+        match self.connection.take() {
+            Some(connection) => watchdog::start(connection).map_err(Refusal::Watch),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The policy of an opened directory, or the embedded one where there is none.
@@ -270,6 +363,17 @@ impl Files {
         Bundle::open(&self.folder, &self.name).map_err(|error| self.fail(error))
     }
 
+    /// Reads its text.
+    ///
+    /// # Errors
+    /// What cannot be decided on.
+    pub fn parse<'b>(&self, bytes: &'b [u8]) -> Result<Config<'b>, Refusal> {
+        Config::parse(bytes).map_err(|error| Refusal::Config {
+            path: self.shown.clone(),
+            error,
+        })
+    }
+
     /// An error about it.
     #[must_use]
     pub fn fail(&self, error: bundle::BundleError) -> Refusal {
@@ -293,6 +397,12 @@ pub struct Judged {
     pub rewritten: Option<Vec<u8>>,
     /// The profile that the container runs under, as JSON; none if it is unconfined.
     pub profile: Option<String>,
+    /// Whether the container's process has noNewPrivileges.
+    pub no_new_privileges: bool,
+    /// Why the agent is not asked although the mode wants it; none if it is.
+    pub absent: Option<String>,
+    /// The agent's connection, where somebody must hold it until the container's start.
+    pub connection: Option<UnixStream>,
 }
 
 impl Judged {
@@ -308,10 +418,7 @@ impl Judged {
         runtime: Flavor,
         hand_over: HandOver<'_>,
     ) -> Result<Self, Refusal> {
-        let mut config = Config::parse(bytes).map_err(|error| Refusal::Config {
-            path: files.shown.clone(),
-            error,
-        })?;
+        let mut config = files.parse(bytes)?;
         if is_handed_over(&config, policy.is_strict(), hand_over) {
             config.filter_is_own();
         }
@@ -335,15 +442,23 @@ impl Judged {
             Outcome::Removed => None,
             Outcome::Set(json) => Some(Cow::Borrowed(json.as_str())),
         };
-        let filter = profile
-            .as_deref()
-            .and_then(|profile| hand_over(profile, false));
+        // A profile that asks the agent, or has flags put in, is made anew for each container.
+        let filter = match (&decision.agent, &decision.logging) {
+            (None, None) => profile
+                .as_deref()
+                .and_then(|profile| hand_over(profile, false)),
+            _ => None,
+        };
         let rewritten = config.rewrite_with(change, filter.as_deref());
         let profile = profile.map(Cow::into_owned);
+        let no_new_privileges = config.facts().no_new_privileges;
         Ok(Self {
             decision,
             rewritten,
             profile,
+            no_new_privileges,
+            absent: None,
+            connection: None,
         })
     }
 }

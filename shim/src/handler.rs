@@ -61,7 +61,9 @@ pub fn fill_in(own: &mut Own, name: &OsStr) -> Result<Option<Policy>, Refusal> {
     if own.policy.is_some() {
         return Ok(None);
     }
-    own.policy = read(&link(&name, "policy"))?;
+    // A relative link leads on from where it stands, as links do.
+    let target = read(&link(&name, "policy"))?;
+    own.policy = target.map(|target| Path::new(FOLDER).join(target).into());
     Ok(own.policy.clone().map(|path| Policy(path.into())))
 }
 
@@ -80,6 +82,12 @@ impl Policy {
         check_trusted(fd, folder)?;
         open(&self.0).map_err(|errno| broken(&self.0, errno))?;
         Ok(())
+    }
+
+    /// Why nothing can be decided where the folder was there a moment ago and is not now.
+    #[must_use]
+    pub fn missing(&self) -> Refusal {
+        broken(&self.0, Errno::NOENT)
     }
 }
 

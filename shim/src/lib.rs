@@ -9,15 +9,17 @@
 //! or fails with one line that says why; nothing is ever written on a container's stdio; arguments,
 //! environment, fds and signal dispositions reach the runtime as they came.
 //! Not promised: anything about a bundle that others can write to after it was rewritten.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod argv;
 pub mod compiler;
 pub mod create;
 pub mod errno_words;
+mod filter_flags;
 pub mod handler;
 pub mod handover;
 pub mod journal;
+pub mod listener;
 pub mod node;
 pub mod panic_line;
 pub mod record;
@@ -28,6 +30,7 @@ pub mod state_dir;
 pub mod stdio;
 pub mod tools;
 pub mod trace;
+mod watchdog;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -89,7 +92,7 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
     };
     panic_line::install(request.log.clone());
     trace::start();
-    if let Some(Err(refusal)) = settings.map(|settings| settings.check()) {
+    if let Some(Err(refusal)) = settings.as_ref().map(handler::Policy::check) {
         return refuse(&request.log, &refusal);
     }
     let handler = handler.to_string_lossy();
@@ -97,12 +100,16 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
         started,
         own,
         handler: &handler,
+        settings: settings.as_ref(),
         runtime: &runtime,
         request: &request,
     };
     let refusal = match job.prepare(directory) {
-        Ok(undo) => {
-            let refusal = runtime.exec(args);
+        Ok(mut undo) => {
+            let refusal = match undo.watch() {
+                Ok(()) => runtime.exec(args),
+                Err(refusal) => refusal,
+            };
             job.take_back(undo, &refusal);
             refusal
         }

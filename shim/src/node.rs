@@ -1,7 +1,7 @@
 //! The node that we run on, as profiles see it.
 
 use policy::{Newer, Node};
-use profile::{Arch, Kernel, native_from_name};
+use profile::{Arch, Asker, Kernel, native_from_name};
 
 use crate::argv::Flavor;
 use crate::refusal::Refusal;
@@ -31,5 +31,22 @@ pub fn this(runtime: Flavor) -> Result<Node, Refusal> {
         arch,
         kernel,
         newer,
+        asker: asker(runtime),
     })
+}
+
+/// Where a runtime takes SCMP_ACT_NOTIFY. runc refuses it on `write` and as the default action;
+/// youki too, and hangs on `sendmsg`, by which it passes the fd on. crun (since 1.6) takes it
+/// anywhere.
+///
+/// runc hangs on `rt_sigreturn`, too, if Go's scheduler interrupts its init by a signal before that
+/// has passed the fd on: nobody can answer yet. No program can do without that call.
+fn asker(runtime: Flavor) -> Option<Asker> {
+    let (as_default, never): (bool, &[&str]) = match runtime {
+        Flavor::Runc => (false, &["write", "rt_sigreturn"]),
+        Flavor::Crun => (true, &[]),
+        Flavor::Youki => (false, &["write", "rt_sigreturn", "sendmsg"]),
+        Flavor::Unknown => return None,
+    };
+    Some(Asker { as_default, never })
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::argv::Command;
-use crate::{journal, state_dir};
+use crate::{journal, listener, state_dir};
 
 /// The file's name below [`state_dir::log`].
 pub const FILE: &str = "decisions.jsonl";
@@ -38,6 +38,8 @@ pub struct Record<'a> {
     pub started: Instant,
     /// The decision, with the profile that applies (JSON; none: unconfined).
     pub decision: Option<(&'a Decision, Option<&'a str>)>,
+    /// Why the agent is not asked although the mode wants it.
+    pub absent: Option<&'a str>,
     /// Why the create was refused, if it was.
     pub refused: Option<&'a str>,
 }
@@ -59,6 +61,14 @@ impl Record<'_> {
         if let Some((decision, profile)) = self.decision {
             if let Value::Object(more) = decision_json(decision) {
                 fields.extend(more);
+            }
+            if let Some(asked) = &decision.agent {
+                let agent = listener::to_json(asked, self.absent);
+                fields.insert("agent".to_owned(), agent);
+            }
+            if decision.logging.is_some() {
+                let logged = json!({"logged": self.absent.is_none(), "absent": self.absent});
+                fields.insert("kernelLog".to_owned(), logged);
             }
             fields.insert("sha256".to_owned(), json!(profile.map(sha256)));
             if self.command == Command::Restore {

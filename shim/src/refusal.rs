@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use agent::client::RegisterError;
 use bundle::{BundleError, ConfigError};
 use policy::PolicyError;
 use rustix::io::Errno;
@@ -85,6 +86,28 @@ pub enum Refusal {
     /// The policy names another runtime than a moment ago.
     #[error("the policy changed while it was being read; try again")]
     PolicyChanged,
+    /// The agent does not have the container.
+    #[error(
+        "mode {mode:?} needs the agent: {error}; start `shim agent`, name its folder in agent.sockets of the policy, or choose another mode"
+    )]
+    Agent {
+        /// The mode.
+        mode: &'static str,
+        /// What came of asking it.
+        #[source]
+        error: RegisterError,
+    },
+    /// No process can be made that watches the agent.
+    #[error("no process can be made to watch the agent, without which mode record could hang")]
+    Watch(#[source] std::io::Error),
+    /// A runtime that has no flags for filters.
+    #[error(
+        "mode \"observe-lite\" needs a runtime that takes SECCOMP_FILTER_FLAG_LOG, and {0} does not say that it does; use crun, runc 1.2 or newer, mode \"observe\", or without_agent = \"enforce\""
+    )]
+    NoLogging(PathBuf),
+    /// The kernel gives no random bits.
+    #[error("no random token can be had")]
+    Random(#[source] std::io::Error),
     /// The bundle's file cannot be read or replaced.
     #[error("{path}: {error}", path = path.display())]
     Bundle {

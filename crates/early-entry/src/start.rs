@@ -212,7 +212,8 @@ fn named_by<'a, const N: usize>(
         Ok(folder) => folder,
         // Nothing there, nor a link to nothing.
         Err(Errno::ENOENT) if is_nothing(look(HERE, path, NO_FOLLOW)) => {
-            return Some(None);
+            // It may be one that is being replaced, and the ordinary path waits for that.
+            return (!changed_just_now(folder)?).then_some(None);
         }
         Err(_) => return None,
     };
@@ -229,7 +230,7 @@ fn named_by<'a, const N: usize>(
     };
     let file = match opened {
         Ok(fd) => File { fd },
-        Err(Errno::ENOENT) => return Some(None),
+        // Also where it is not there: its generation may have been deleted just now.
         Err(_) => return None,
     };
     if !file.look()?.is_regular() {
@@ -240,6 +241,28 @@ fn named_by<'a, const N: usize>(
         Plain::Path(path) => Some(Some(path)),
         Plain::Unsure => None,
     }
+}
+
+/// Whether what `folder` is in was changed within the last second. None where that cannot be told.
+#[inline(always)]
+fn changed_just_now(folder: &[u8]) -> Option<bool> {
+    let mut length = folder.len();
+    while folder.get(length.checked_sub(1)?)? != &b'/' {
+        length -= 1;
+    }
+    let parent = match length {
+        1 => b"/",
+        _ => folder.get(..length - 1)?,
+    };
+    let modified = look(HERE, Path::new().set(&[parent])?, 0).ok()?.modified;
+    let mut now = MaybeUninit::<[i64; 2]>::uninit();
+    // SAFETY: the kernel writes a time there, which is two such numbers. It has written it where
+    // the call succeeds.
+    let now = unsafe {
+        syscall!(Sysno::clock_gettime, REAL_TIME, now.as_mut_ptr()).ok()?;
+        now.assume_init()[0]
+    };
+    Some(now.abs_diff(modified) <= 1)
 }
 
 /// Room for a path and the NUL that the kernel wants after it. With a length beside it, the compiler
@@ -348,6 +371,8 @@ struct About {
     mode: u16,
     inode: u64,
     device: (u32, u32),
+    /// When it was changed last, in seconds.
+    modified: i64,
 }
 
 impl About {
@@ -371,7 +396,9 @@ struct Statx {
     mode: u16,
     spare: u16,
     inode: u64,
-    sizes_and_times: [u64; 11],
+    sizes_and_times: [u64; 9],
+    modified: i64,
+    nanoseconds: u64,
     device_of_it: [u32; 2],
     device: [u32; 2],
     rest: [u64; 14],
@@ -394,6 +421,7 @@ fn look(folder: usize, path: &CStr, flags: usize) -> Result<About, Errno> {
             mode: (*to).mode,
             inode: (*to).inode,
             device: ((*to).device[0], (*to).device[1]),
+            modified: (*to).modified,
         }
     })
 }
@@ -415,6 +443,9 @@ struct OpenHow {
 // linux/fcntl.h, linux/stat.h, linux/openat2.h and asm-generic/fcntl.h.
 const HERE: usize = (-100_isize).cast_unsigned();
 const MAY_EXECUTE: usize = 1;
+
+/// `CLOCK_REALTIME`.
+const REAL_TIME: usize = 0;
 
 /// `F_OK`.
 const IS_THERE: usize = 0;

@@ -14,6 +14,16 @@ pub enum Endian {
 }
 
 impl Endian {
+    /// The order of the machine that this runs on.
+    #[must_use]
+    pub fn host() -> Self {
+        if cfg!(target_endian = "big") {
+            Self::Big
+        } else {
+            Self::Little
+        }
+    }
+
     /// The order of the machine with this audit number: `__AUDIT_ARCH_LE` is bit 30.
     #[must_use]
     pub fn of_audit_arch(arch: u32) -> Self {

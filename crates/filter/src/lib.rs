@@ -78,7 +78,9 @@ pub use compact::{HOT, NotSame, Proof, compact, same};
 pub use compile::compile;
 pub use difference::Difference;
 pub use error::{CompileError, Refusal};
-pub use examine::{Blame, Examination, ExamineError, Miscompiled, examine};
+pub use examine::{
+    AskingError, Blame, Examination, ExamineError, Miscompiled, examine, prove_asking,
+};
 pub use filter::Filter;
 pub use finish::{finish, finish_guarded};
 pub use guard::{GuardError, Limits, compile_guarded};

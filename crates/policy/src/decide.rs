@@ -4,10 +4,10 @@ use std::path::Path;
 
 use bundle::Config;
 use default_profile::Newer;
-use profile::{Arch, Kernel, Restricted, Seccomp, Target, restrict};
+use profile::{Action, Arch, Asker, Kernel, Restricted, Seccomp, Target, ask, restrict};
 
-use crate::decision::{DecidedBy, Decision, Outcome, Untold};
-use crate::document::{Combine, ProfileDocument};
+use crate::decision::{AskAgent, DecidedBy, Decision, Logging, Outcome, Untold};
+use crate::document::{Combine, ProfileDocument, WithoutAgent};
 use crate::error::Problem;
 use crate::policy::{Floor, Place, Rule};
 use crate::privileged::looks_privileged;
@@ -36,6 +36,8 @@ pub struct Node {
     pub kernel: Kernel,
     /// Who answers ENOSYS to calls newer than the default profile: a matter of the runtime.
     pub newer: Newer,
+    /// Where the runtime takes notifications; none if that is not known.
+    pub asker: Option<Asker>,
 }
 
 /// What the policy picked before anything was resolved.
@@ -46,6 +48,7 @@ pub(crate) struct Picked<'p> {
     place: Option<&'p Place>,
     pub(crate) combine: Combine,
     pub(crate) mode: Mode,
+    pub(crate) without_agent: WithoutAgent,
     pub(crate) native_only: bool,
 }
 
@@ -88,7 +91,12 @@ impl Policy {
         let profiles = Profiles {
             policy: self,
             target: &target,
-            newer: node.newer,
+            // Recording goes by the denials that are written out, so that they must be.
+            newer: if picked.mode == Mode::Record {
+                Newer::Profile
+            } else {
+                node.newer
+            },
         };
         let mut rounded = Vec::new();
         let mut stacker = Stacker {
@@ -126,8 +134,12 @@ impl Policy {
         if picked.native_only {
             result = result.map(|profile| transform::native_only(profile, node.arch));
         }
-        if picked.mode == Mode::Audit {
-            result = result.map(|profile| transform::audit(profile, node.arch));
+        match picked.mode {
+            Mode::Audit => {
+                result = result.map(|profile| transform::audit(profile, node.arch));
+            }
+            Mode::Record => result = Some(transform::record(result, node.arch)),
+            Mode::Enforce | Mode::Observe | Mode::ObserveLite => {}
         }
         let (mut floors, mut exceptions) = (Vec::new(), Vec::new());
         for floor in &self.floors {
@@ -143,6 +155,14 @@ impl Policy {
             floors.push(place);
         }
 
+        let logging = result
+            .as_ref()
+            .filter(|_| picked.mode == Mode::ObserveLite)
+            .map(|plain| Logging {
+                profile: transform::logged(plain.clone()),
+                without: picked.without_agent,
+            });
+        let agent = self.ask_agent(&picked, result.as_ref(), node)?;
         let present = theirs.filter(|_| request.asked == Asked::Spec);
         let outcome = outcome(config, result, present.as_ref());
         Ok(Decision {
@@ -158,10 +178,58 @@ impl Policy {
             rounded,
             untold,
             stripped,
+            agent,
+            logging,
             outcome,
             identity,
             request,
         })
+    }
+
+    /// What the agent is asked, if the mode needs it and there is a filter to ask with.
+    fn ask_agent(
+        &self,
+        picked: &Picked<'_>,
+        result: Option<&Seccomp>,
+        node: Node,
+    ) -> Result<Option<AskAgent>, PolicyError> {
+        let (Mode::Observe | Mode::Record, Some(plain)) = (picked.mode, result) else {
+            return Ok(None);
+        };
+        let problem = |problem| PolicyError {
+            file: None,
+            line: None,
+            column: None,
+            problem,
+        };
+        let mode = picked.mode.name();
+        let asker = node
+            .asker
+            .ok_or_else(|| problem(Problem::NoAsker { mode }))?;
+        let notifies = plain.default_action == Action::ScmpActNotify
+            || plain
+                .rules
+                .iter()
+                .any(|rule| rule.action == Action::ScmpActNotify);
+        if notifies || plain.listener_path.is_some() {
+            return Err(problem(Problem::OtherListener { mode }));
+        }
+        let asking = if picked.mode == Mode::Observe {
+            ask(plain, node.arch, asker, |outcome| {
+                outcome.action() == Action::ScmpActErrno
+            })
+        } else {
+            ask(plain, node.arch, asker, |outcome| {
+                matches!(outcome.action(), Action::ScmpActAllow | Action::ScmpActLog)
+            })
+        };
+        Ok(Some(AskAgent {
+            plain: plain.clone(),
+            asking: asking.profile,
+            unasked: asking.unasked,
+            without: picked.without_agent,
+            sockets: self.agent.clone(),
+        }))
     }
 
     /// The first rule that matches, or what applies without one.
@@ -191,6 +259,7 @@ impl Policy {
             place: defaults.place.as_ref(),
             combine: defaults.combine,
             mode: defaults.mode,
+            without_agent: defaults.without_agent,
             native_only: defaults.native_only,
         };
         if subject.privileged {
@@ -235,6 +304,7 @@ impl Policy {
             },
             combine,
             mode: rule.mode.unwrap_or(defaults.mode),
+            without_agent: rule.without_agent.unwrap_or(defaults.without_agent),
             native_only: rule.native_only.unwrap_or(defaults.native_only),
         }
     }

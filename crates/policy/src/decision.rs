@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::{Combine, Identity, Mode, Request};
+use profile::Seccomp;
+
+use crate::{Combine, Identity, Mode, Request, WithoutAgent};
 
 /// What picked the profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,30 @@ pub struct Untold {
     pub rule: String,
     /// The field of its `when` that is not told.
     pub field: &'static str,
+}
+
+/// What the agent is for, in a mode that needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskAgent {
+    /// The profile by which it answers. In observe, that is also what is enforced without it.
+    pub plain: Seccomp,
+    /// The profile for the runtime; it lacks the listener's path and metadata.
+    pub asking: Seccomp,
+    /// Calls of which the agent does not hear although the mode wants it to.
+    pub unasked: Vec<String>,
+    /// What becomes of the create if it is not there.
+    pub without: WithoutAgent,
+    /// The folder of its sockets.
+    pub sockets: PathBuf,
+}
+
+/// What a mode that has the kernel log denials wants of the runtime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logging {
+    /// The profile, which asks for that by a flag.
+    pub profile: Seccomp,
+    /// What becomes of the create if the runtime does not take the flag.
+    pub without: WithoutAgent,
 }
 
 /// The whole decision for one container.
@@ -66,7 +92,11 @@ pub struct Decision {
     pub untold: Vec<Untold>,
     /// Annotations that would have steered crun's seccomp and are taken out.
     pub stripped: Vec<String>,
-    /// What the container gets.
+    /// What is asked of the agent; none in modes that do without, and where nothing is left to ask.
+    pub agent: Option<AskAgent>,
+    /// How the kernel is made to log; none in other modes, and where there is no filter.
+    pub logging: Option<Logging>,
+    /// What the container gets; where the agent is asked, what it gets without it.
     pub outcome: Outcome,
 }
 

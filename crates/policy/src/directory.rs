@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use crate::error::Problem;
 use crate::folder::{Folder, is_still};
 use crate::policy::Root;
-use crate::trust::Trusted;
+use crate::trust::{Trusted, check_way, real_path};
 use crate::{Policy, PolicyError, open};
 
 /// A policy directory, held open: whatever is renamed meanwhile, everything comes from this one.
@@ -124,6 +124,7 @@ impl Directory {
 
     fn read_policy(this: &Rc<Self>) -> Result<Policy, PolicyError> {
         let trusted = &this.trusted;
+        this.check_links()?;
         let file: Arc<Path> = Arc::from(this.path.join(POLICY));
         let fd = this.folder.file(Path::new(POLICY));
         let text = text_of(fd, &file, |fd| {
@@ -143,6 +144,18 @@ impl Directory {
         }
         policy.directory = Some(Rc::clone(this));
         Ok(policy)
+    }
+
+    /// Where links lead to the directory, whoever could change one of them could lead to another
+    /// policy, which root may own as well: one in an image, say.
+    pub(crate) fn check_links(&self) -> Result<(), PolicyError> {
+        let Ok(path) = std::path::absolute(&self.path) else {
+            return Ok(());
+        };
+        if real_path(&self.folder, &self.path)? == path {
+            return Ok(());
+        }
+        check_way(&self.trusted, &path)
     }
 
     /// Whether what was read is of one policy: the directory is in use as it was opened, or nothing
@@ -185,11 +198,14 @@ impl Directory {
         };
         // A ConfigMap of its own: its links are added and removed after the generation changes.
         let generation = folder.generation().map_err(io)?;
-        let mut names = list_settled(folder).map_err(io)?;
-        if let Some(generation) = generation {
-            names.retain(|name| !folder.leads_through_generation(Path::new(name)));
-            names.extend(list(&generation).map_err(io)?);
-        }
+        let mut names = match generation {
+            None => list_settled(folder).map_err(io)?,
+            Some(generation) => {
+                let mut names = list_but_links(folder).map_err(io)?;
+                names.extend(list(&generation).map_err(io)?);
+                names
+            }
+        };
         names.retain(|name| {
             let name = name.as_encoded_bytes();
             name.ends_with(b".toml") && !name.starts_with(b".")
@@ -274,6 +290,27 @@ fn list_settled(folder: &Folder) -> Result<Vec<OsString>, Errno> {
             return Ok(names);
         }
         names = again;
+    }
+    Err(Errno::AGAIN)
+}
+
+/// The same without the links through the kubelet's. One that is removed before it was looked at,
+/// since its file is of an older generation, is in no list that is made after that.
+fn list_but_links(folder: &Folder) -> Result<Vec<OsString>, Errno> {
+    for _ in 0..LISTS {
+        let mut names = Vec::new();
+        let mut gone = false;
+        for name in list_settled(folder)? {
+            match folder.leads_through_generation(Path::new(&name)) {
+                Ok(true) => {}
+                Ok(false) => names.push(name),
+                Err(Errno::NOENT) => gone = true,
+                Err(errno) => return Err(errno),
+            }
+        }
+        if !gone {
+            return Ok(names);
+        }
     }
     Err(Errno::AGAIN)
 }

@@ -35,6 +35,9 @@ pub(crate) struct PolicyDocument {
     /// Where decisions are recorded.
     #[serde(default)]
     pub(crate) log: LogDocument,
+    /// The notification agent.
+    #[serde(default)]
+    pub(crate) agent: AgentDocument,
     /// What applies where no rule matches.
     #[serde(default)]
     pub(crate) defaults: DefaultsDocument,
@@ -123,6 +126,15 @@ pub(crate) struct LogDocument {
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+pub(crate) struct AgentDocument {
+    /// The folder of its sockets.
+    #[cfg_attr(test, schemars(with = "Option<PathBuf>"))]
+    pub(crate) sockets: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DefaultsDocument {
     /// The profile where no rule matches.
     #[cfg_attr(test, schemars(with = "Option<ProfileDocument>"))]
@@ -131,6 +143,8 @@ pub(crate) struct DefaultsDocument {
     #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
+    #[cfg_attr(test, schemars(with = "Option<WithoutAgent>"))]
+    pub(crate) without_agent: Option<Spanned<WithoutAgent>>,
     /// The file below a profile root that RuntimeDefault means.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) runtime_default: Option<Spanned<String>>,
@@ -174,7 +188,8 @@ pub(crate) struct RuleDocument {
     #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
     pub(crate) mode: Option<Spanned<ModeDocument>>,
     pub(crate) architectures: Option<Architectures>,
-    pub(crate) without_agent: Option<WithoutAgent>,
+    #[cfg_attr(test, schemars(with = "Option<WithoutAgent>"))]
+    pub(crate) without_agent: Option<Spanned<WithoutAgent>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -321,12 +336,14 @@ pub(crate) enum Architectures {
     Native,
 }
 
-/// Reserved for the agent.
+/// What becomes of a create for which the agent is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum WithoutAgent {
+pub enum WithoutAgent {
+    /// The profile is enforced as it is.
     Enforce,
+    /// It is refused.
     Refuse,
 }
 

@@ -73,11 +73,22 @@ pub enum Problem {
         /// What it should be.
         mend: &'static str,
     },
-    /// A mode that this version keeps the word for.
+    /// A mode that needs notifications, in front of a runtime that is not known to have them.
     #[error(
-        "mode {0:?} needs the notification agent, which this version does not have yet; use enforce or audit"
+        "mode {mode:?} needs runc, crun or youki, and which of them the runtime is cannot be told; name it in runtime.path"
     )]
-    NotYet(&'static str),
+    NoAsker {
+        /// The mode.
+        mode: &'static str,
+    },
+    /// A profile that has a listener already.
+    #[error(
+        "the profile has notifications for another listener, and mode {mode:?} needs them for the agent, as there can be one alone; use enforce, or a profile without SCMP_ACT_NOTIFY (a bundle that was made for the agent must be made anew)"
+    )]
+    OtherListener {
+        /// The mode.
+        mode: &'static str,
+    },
     /// It is replaced faster than it can be read.
     #[error("it was replaced again and again while it was being read; try again")]
     Restless,

@@ -94,9 +94,14 @@ impl Folder {
         }
     }
 
-    /// Whether `name` is a link through the kubelet's.
-    pub(crate) fn leads_through_generation(&self, name: &Path) -> bool {
-        link_at(&self.fd, name).is_ok_and(|target| target.starts_with(GENERATION))
+    /// Whether `name` is a link through the kubelet's; ENOENT if it is not there.
+    pub(crate) fn leads_through_generation(&self, name: &Path) -> Result<bool, Errno> {
+        match link_at(&self.fd, name) {
+            Ok(target) => Ok(target.starts_with(GENERATION)),
+            // No link (readlink(2)).
+            Err(Errno::INVAL) => Ok(false),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// Whether what was read from here is of one generation: no link that was followed has been

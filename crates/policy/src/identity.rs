@@ -53,6 +53,9 @@ impl Engine {
     }
 
     fn of(facts: &Facts<'_>, bundle: &Path) -> Self {
+        if is_buildahs(bundle) {
+            return Self::Unknown;
+        }
         Self::by_bundle(bundle)
             .or_else(|| Self::by_cgroup(facts.cgroups_path.as_deref()?))
             .or_else(|| is_in_containers_storage(bundle).then_some(Self::Podman))
@@ -190,6 +193,15 @@ fn is_in_containers_storage(bundle: &Path) -> bool {
     last == Some(b"userdata") && above.is_some_and(|name| name.ends_with(b"-containers"))
 }
 
+/// Whether the bundle is one of buildah's, which `podman build` is, too: a temporary folder of that
+/// name (buildah run_linux.go). The whole path of its cgroup is what its user gave as
+/// `--cgroup-parent`, so that it tells nothing.
+fn is_buildahs(bundle: &Path) -> bool {
+    let name = bundle.file_name().unwrap_or_default().as_encoded_bytes();
+    name.strip_prefix(b"buildah")
+        .is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+}
+
 /// Whether the bundle is of containerd's CRI plugin, whose namespace is `k8s.io`, or one that was put
 /// elsewhere by hand, by somebody who is root anyway.
 fn is_cri(bundle: &Path) -> bool {
@@ -204,6 +216,19 @@ fn is_cri(bundle: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_cgroup_of_a_build_is_its_users_word() {
+        for parent in ["/crio-a", "a:crio:b", "/docker/a", "a:libpod:b"] {
+            let facts = Facts {
+                cgroups_path: Some(parent.into()),
+                ..Facts::default()
+            };
+            let engine = |bundle: &str| Engine::of(&facts, Path::new(bundle));
+            assert_eq!(engine("/var/tmp/buildah3141592653"), Engine::Unknown);
+            assert_ne!(engine("/var/tmp/buildah"), Engine::Unknown);
+        }
+    }
 
     #[test]
     fn bundles_and_cgroups_tell_the_engine() {

@@ -40,10 +40,10 @@ mod trust;
 mod when;
 
 pub use decide::{Container, Node};
-pub use decision::{DecidedBy, Decision, Outcome, Untold};
+pub use decision::{AskAgent, DecidedBy, Decision, Logging, Outcome, Untold};
 pub use default_profile::Newer;
 pub use directory::{Directory, ask};
-pub use document::Combine;
+pub use document::{Combine, WithoutAgent};
 pub use error::{PolicyError, Problem};
 pub use identity::{Engine, Identity};
 pub use outline::{At, Effect, Fields, FloorOutline, Outline, RuleOutline, Said};
@@ -57,3 +57,6 @@ pub use trust::check_trusted;
 
 /// Where the policy is unless the command line says otherwise.
 pub const DEFAULT_DIRECTORY: &str = "/etc/seccomp-shim";
+
+/// Where the agent's sockets are unless the policy says otherwise.
+pub const AGENT_SOCKETS: &str = "/run/seccomp-shim/agent";

@@ -10,7 +10,7 @@ use toml::Spanned;
 use crate::document::{
     Architectures, Combine, DefaultsDocument, DropInDocument, ExceptionDocument, FloorDocument,
     Globs, ModeDocument, PolicyDocument, ProfileDocument, RootDocument, RuleDocument,
-    RulesDocument, WhenDocument,
+    RulesDocument, WhenDocument, WithoutAgent,
 };
 use crate::error::Problem;
 use crate::folder::Folder;
@@ -25,6 +25,13 @@ pub enum Mode {
     Enforce,
     /// They are allowed and logged by the kernel (SCMP_ACT_LOG).
     Audit,
+    /// They go to the agent, which logs them and answers as the profile would have.
+    Observe,
+    /// They are denied, and logged by the kernel (SECCOMP_FILTER_FLAG_LOG).
+    ObserveLite,
+    /// Every call goes to the agent, which writes it down and lets it go on; what the profile denies
+    /// by a rule is denied.
+    Record,
 }
 
 impl Mode {
@@ -34,6 +41,9 @@ impl Mode {
         match self {
             Self::Enforce => "enforce",
             Self::Audit => "audit",
+            Self::Observe => "observe",
+            Self::ObserveLite => "observe-lite",
+            Self::Record => "record",
         }
     }
 }
@@ -105,6 +115,7 @@ pub(crate) struct Rule {
     pub(crate) profile: Option<ProfileDocument>,
     pub(crate) combine: Option<Combine>,
     pub(crate) mode: Option<Mode>,
+    pub(crate) without_agent: Option<WithoutAgent>,
     pub(crate) native_only: Option<bool>,
 }
 
@@ -116,6 +127,7 @@ pub(crate) struct Defaults {
     pub(crate) place: Option<Place>,
     pub(crate) combine: Combine,
     pub(crate) mode: Mode,
+    pub(crate) without_agent: WithoutAgent,
     pub(crate) native_only: bool,
     /// The file that RuntimeDefault means, and where the policy names it.
     pub(crate) runtime_default: Option<(ProfileName, Place)>,
@@ -138,6 +150,8 @@ pub struct Policy {
     pub(crate) runtime: Option<PathBuf>,
     pub(crate) honour_annotations: bool,
     pub(crate) log: LogTo,
+    /// The folder of the agent's sockets.
+    pub(crate) agent: PathBuf,
     /// Beside `profiles/` of the folder, which comes first.
     pub(crate) roots: Vec<Root>,
     pub(crate) defaults: Defaults,
@@ -156,18 +170,26 @@ impl Policy {
             runtime: None,
             honour_annotations: false,
             log: LogTo::Auto,
+            agent: PathBuf::from(crate::AGENT_SOCKETS),
             roots: Vec::new(),
             defaults: Defaults {
                 profile: ProfileDocument::Wanted(Wanted::RuntimeDefault),
                 place: None,
                 combine: Combine::Restrict,
                 mode: Mode::Enforce,
+                without_agent: WithoutAgent::Refuse,
                 native_only: false,
                 runtime_default: None,
             },
             rules: Vec::new(),
             floors: Vec::new(),
         }
+    }
+
+    /// Whether it is the one of a node without a policy directory.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.directory.is_none()
     }
 
     /// The real runtime that the policy names.
@@ -194,6 +216,12 @@ impl Policy {
         &self.log
     }
 
+    /// The folder of the agent's sockets.
+    #[must_use]
+    pub fn agent(&self) -> &Path {
+        &self.agent
+    }
+
     /// Reads policy.toml.
     pub(crate) fn from_toml(file: Arc<Path>, text: &str) -> Result<Self, PolicyError> {
         let at = Lines::new(file, text);
@@ -209,6 +237,9 @@ impl Policy {
             .map(|path| at.runtime(path))
             .transpose()?;
         policy.log = at.log(document.log.decisions)?;
+        if let Some(sockets) = document.agent.sockets {
+            policy.agent = at.sockets(sockets)?;
+        }
         policy.roots = at.roots(document.localhost.roots)?;
         policy.defaults = at.defaults(document.defaults)?;
         policy.add(&at, document.rule, document.floor)?;
@@ -381,6 +412,22 @@ impl Lines<'_> {
         }
     }
 
+    fn sockets(&self, path: Spanned<PathBuf>) -> Result<PathBuf, PolicyError> {
+        let start = path.span().start;
+        let path = path.into_inner();
+        let value = path.display().to_string();
+        if !path.is_absolute() {
+            let mend = "give the absolute path of the folder that shim agent was given";
+            return Err(self.value(start, "agent.sockets", value, mend));
+        }
+        // A socket's path has 107 bytes (unix(7)); its name in the folder takes up to 14.
+        if value.len() > 90 {
+            let mend = "a folder of sockets has at most 90 bytes; give a shorter path";
+            return Err(self.value(start, "agent.sockets", value, mend));
+        }
+        Ok(path)
+    }
+
     pub(crate) fn roots(
         &self,
         roots: Vec<Spanned<RootDocument>>,
@@ -424,13 +471,16 @@ impl Lines<'_> {
             (None, None) => embedded.combine,
         };
         let named = document.profile.as_ref();
+        let mode = self.mode(document.mode)?.unwrap_or(embedded.mode);
+        let without_agent = self.without_agent(document.without_agent, Some(mode))?;
         Ok(Defaults {
             place: named.map(|profile| self.place(profile.span().start)),
             profile: document
                 .profile
                 .map_or(embedded.profile, Spanned::into_inner),
             combine,
-            mode: self.mode(document.mode)?.unwrap_or(embedded.mode),
+            mode,
+            without_agent: without_agent.unwrap_or(embedded.without_agent),
             native_only: document.architectures == Some(Architectures::Native),
             runtime_default,
         })
@@ -441,14 +491,29 @@ impl Lines<'_> {
         mode: Option<Spanned<ModeDocument>>,
     ) -> Result<Option<Mode>, PolicyError> {
         let Some(mode) = mode else { return Ok(None) };
-        let not_yet = |word| self.error(mode.span().start, Problem::NotYet(word));
         match mode.get_ref() {
             ModeDocument::Enforce => Ok(Some(Mode::Enforce)),
             ModeDocument::Audit => Ok(Some(Mode::Audit)),
-            ModeDocument::Observe => Err(not_yet("observe")),
-            ModeDocument::ObserveLite => Err(not_yet("observe-lite")),
-            ModeDocument::Record => Err(not_yet("record")),
+            ModeDocument::Observe => Ok(Some(Mode::Observe)),
+            ModeDocument::ObserveLite => Ok(Some(Mode::ObserveLite)),
+            ModeDocument::Record => Ok(Some(Mode::Record)),
         }
+    }
+
+    fn without_agent(
+        &self,
+        without_agent: Option<Spanned<WithoutAgent>>,
+        mode: Option<Mode>,
+    ) -> Result<Option<WithoutAgent>, PolicyError> {
+        let Some(word) = without_agent else {
+            return Ok(None);
+        };
+        if mode == Some(Mode::Record) && *word.get_ref() == WithoutAgent::Enforce {
+            let mend = "what is to be recorded cannot go unrecorded; leave it out, or use observe";
+            let value = "enforce".to_owned();
+            return Err(self.value(word.span().start, "without_agent", value, mend));
+        }
+        Ok(Some(word.into_inner()))
     }
 
     pub(crate) fn rule(&self, rule: Spanned<RuleDocument>) -> Result<Rule, PolicyError> {
@@ -456,12 +521,12 @@ impl Lines<'_> {
         let place = self.place(offset);
         let rule = rule.into_inner();
         self.when(offset, &rule.when)?;
-        // Only the agent's modes ask for it, and those are refused below.
-        let _ = rule.without_agent;
+        let mode = self.mode(rule.mode)?;
         Ok(Rule {
             name: rule.name.unwrap_or_else(|| format!("line {}", place.line)),
             place,
-            mode: self.mode(rule.mode)?,
+            mode,
+            without_agent: self.without_agent(rule.without_agent, mode)?,
             when: rule.when,
             profile: rule.profile,
             combine: rule.combine,
@@ -539,3 +604,6 @@ impl Lines<'_> {
 
 /// What the parser says of a document without a version.
 pub(crate) const NO_VERSION: &str = "missing field `version`";
+
+#[cfg(test)]
+mod tests;

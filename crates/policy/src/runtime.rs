@@ -28,6 +28,11 @@ impl Directory {
     pub fn runtime(&self) -> Result<Option<PathBuf>, PolicyError> {
         let shown = self.path.join(POLICY);
         let fd = match self.folder.file(POLICY.as_ref()) {
+            // A generation was followed that has been deleted since.
+            Err(Errno::NOENT) if !self.folder.stands() => {
+                let next = Self::open(&self.path)?;
+                return next.map_or(Ok(None), |next| next.runtime());
+            }
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => {
                 return Err(PolicyError::new(

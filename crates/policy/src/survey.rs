@@ -247,6 +247,9 @@ impl Survey {
                 Err(errno) => self.fault(io(folder, "look at it", errno)),
             }
         }
+        if let Err(error) = directory.check_links() {
+            self.fault(error);
+        }
     }
 
     /// Owner and mode of one file, and of the folders that it really is in.

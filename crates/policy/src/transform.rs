@@ -1,6 +1,6 @@
 //! What a rule's `mode` and `architectures` do to a profile.
 
-use profile::{Action, Arch, Rule, Seccomp, compat};
+use profile::{Action, Arch, Flag, Rule, Seccomp, compat};
 
 /// Whether the kernel keeps the call from happening under this action.
 fn denies(action: Action) -> bool {
@@ -41,10 +41,71 @@ pub(crate) fn audit(profile: Seccomp, native: Arch) -> Seccomp {
     }
 }
 
+/// The profile whose denials the kernel logs.
+pub(crate) fn logged(profile: Seccomp) -> Seccomp {
+    // Where no flags are named this one is set, but not where any is (runtime-spec, config-linux.md).
+    let before = profile.flags.clone();
+    let mut flags = before.unwrap_or_else(|| vec![Flag::SeccompFilterFlagSpecAllow]);
+    if !flags.contains(&Flag::SeccompFilterFlagLog) {
+        flags.push(Flag::SeccompFilterFlagLog);
+    }
+    Seccomp {
+        flags: Some(flags),
+        ..profile
+    }
+}
+
+/// The calls through which other calls can be made (socketcall(2), ipc(2)).
+const MULTIPLEXERS: [&str; 2] = ["socketcall", "ipc"];
+
 /// The profile for the native architecture alone: calls of any other ABI kill.
 pub(crate) fn native_only(profile: Seccomp, native: Arch) -> Seccomp {
     Seccomp {
         architectures: vec![native],
         ..profile
     }
+}
+
+/// What holds while a container is recorded: the denials that rules of the profile state, and else
+/// everything allowed, for the compat ABIs of `native` too.
+///
+/// What a profile leaves to its default is what recording is to find out, so that this does not hold.
+pub(crate) fn record(profile: Option<Seccomp>, native: Arch) -> Seccomp {
+    let mut architectures = vec![native];
+    architectures.extend_from_slice(compat(native));
+    let before = profile.map_or_else(Vec::new, |profile| profile.rules);
+    let mut rules = Vec::with_capacity(before.len());
+    for mut rule in before {
+        match rule.action {
+            // Another listener's part is the agent's now.
+            Action::ScmpActNotify => continue,
+            action if denies(action) => {}
+            // By these conditions the default's calls can be told from those that are denied.
+            _ if !rule.args.is_empty() => {
+                rule.action = Action::ScmpActAllow;
+                rule.errno = None;
+            }
+            // Calls that go through these must not get the conditions on those that do not.
+            _ => {
+                rule.names
+                    .retain(|name| MULTIPLEXERS.contains(&name.as_ref()));
+                rule.action = Action::ScmpActLog;
+                rule.errno = None;
+            }
+        }
+        if !rule.names.is_empty() {
+            rules.push(rule);
+        }
+    }
+    let mut profile = Seccomp {
+        default_action: Action::ScmpActAllow,
+        default_errno: None,
+        architectures,
+        flags: None,
+        listener_path: None,
+        listener_metadata: None,
+        rules,
+    };
+    profile.anchor();
+    profile
 }

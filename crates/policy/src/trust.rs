@@ -134,8 +134,9 @@ pub(crate) fn check_way(trusted: &Trusted, path: &Path) -> Result<(), PolicyErro
         if links > MOST_LINKS {
             return Err(io(&next, "follow its links", Errno::LOOP));
         }
-        // In a sticky folder a link is its owner's to change.
-        if ![0, trusted.caller].contains(&stat.st_uid) && !is_systems(&next) {
+        // In a sticky folder a link is its owner's to change. The root folder is root's.
+        let roots = is_systems(&next) || at == Path::new("/");
+        if ![0, trusted.caller].contains(&stat.st_uid) && !roots {
             return Err(PolicyError::new(
                 next,
                 Problem::Owner { owner: stat.st_uid },

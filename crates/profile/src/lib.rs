@@ -43,6 +43,7 @@
 
 mod anchor;
 mod arch;
+mod ask;
 mod capability_names;
 mod conflict;
 mod dialect;
@@ -75,6 +76,7 @@ mod warning;
 mod words;
 
 pub use arch::{compat, native_from_name};
+pub use ask::{Asker, Asking, ask};
 pub use capability_names::{CAPABILITIES, DOCKER_CAPABILITIES, is_capability, near_capability};
 pub use dialect::Dialect;
 pub use diff::{Bits, CallChange, Change, Changed, Diff, When, diff};

@@ -23,6 +23,11 @@ pub fn has_syscall(arch: Arch, name: &str) -> bool {
     own || multiplexer(arch, name).is_some()
 }
 
+/// Every name, in no order.
+pub(crate) fn all_syscalls() -> impl Iterator<Item = &'static str> {
+    TABLE.keys().copied()
+}
+
 /// The syscall that `found` was probably meant to be: the same in lower case, with underscores and
 /// without the prefixes of header files, or else a name a letter or two off.
 #[must_use]

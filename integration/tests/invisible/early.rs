@@ -176,6 +176,35 @@ fn a_runtime_in_the_policy_is_found_alike() {
 }
 
 #[test]
+fn a_policy_that_is_missing_for_a_moment_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("next")).expect("a folder");
+    fs::write(at("runc"), "#!/bin/sh\necho the named one\n").expect("a runtime");
+    fs::set_permissions(at("runc"), Permissions::from_mode(0o755)).expect("its mode");
+    let text = format!("version = 1\n[runtime]\npath = {:?}\n", at("runc"));
+    fs::write(at("next/policy.toml"), text).expect("a policy");
+    // As a directory is replaced by two renames. Where the machine is busy the second may come too
+    // late, but not each time.
+    let found = (0..10).any(|_| {
+        let mut shim = Command::new(shim_binary());
+        shim.arg("--shim-policy")
+            .arg(at("policy"))
+            .args(["state", "no-such-container"]);
+        let shim = shim.stdout(std::process::Stdio::piped()).spawn();
+        std::thread::sleep(std::time::Duration::from_millis(15));
+        fs::rename(at("next"), at("policy")).expect("moved into its place");
+        let output = shim
+            .expect("shim runs")
+            .wait_with_output()
+            .expect("it ends");
+        fs::rename(at("policy"), at("next")).expect("moved away");
+        output.stdout == b"the named one\n"
+    });
+    assert!(found, "another runtime was run each time");
+}
+
+#[test]
 fn what_is_not_ours_is_handed_on_before_the_c_library_starts() {
     const TEST: &str = "what_is_not_ours_is_handed_on_before_the_c_library_starts";
     if !Path::new("/usr/bin/strace").is_file() {

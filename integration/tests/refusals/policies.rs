@@ -130,12 +130,6 @@ const TYPOS: &[(&str, &str, usize, &[&str])] = &[
         &["`enfroce`", "`enforce`"],
     ),
     (
-        "a mode to come",
-        "version = 1\n[[rule]]\nmode = \"observe\"\n",
-        3,
-        &["\"observe\"", "agent", "use enforce or audit"],
-    ),
-    (
         "architectures",
         "version = 1\n[defaults]\narchitectures = \"x86\"\n",
         3,
@@ -349,7 +343,7 @@ fn a_policy_that_is_no_readable_file_is_refused() {
         ),
         (
             "too large",
-            |path| fs::write(path, "#".repeat(1024 * 1024 + 1)).expect("a file"),
+            |path| fs::write(path, "#".repeat(16 * 1024 * 1024 + 1)).expect("a file"),
             "larger than",
         ),
         (

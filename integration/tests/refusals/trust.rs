@@ -147,6 +147,33 @@ fn a_link_to_a_policy_that_others_could_have_written_is_refused() {
 }
 
 #[test]
+fn a_link_that_others_could_change_leads_to_no_policy() {
+    let Some(runtime) =
+        RealRuntime::find("a_link_that_others_could_change_leads_to_no_policy", "runc")
+    else {
+        return;
+    };
+    let bundle = TestBundle::new(&["true"]);
+    let node = Node::new();
+    let elsewhere = PolicyDir::new("");
+    let open = elsewhere.path().join("open");
+    fs::create_dir(&open).expect("a folder");
+    let link = open.join("link");
+    std::os::unix::fs::symlink(node.policy(), &link).expect("a link");
+    let attempt = Attempt::before(&runtime, &link, bundle.path());
+    chmod(&open, 0o777);
+    let message = attempt.refused("a folder for all");
+    let start = format!("seccomp-shim: {}: mode 0777", open.display());
+    assert!(message.starts_with(&start), "{message}");
+    // In a sticky folder, a link is its owner's.
+    chmod(&open, 0o1777);
+    std::os::unix::fs::lchown(&link, Some(SOMEBODY), None).expect("chown");
+    let message = Attempt::before(&runtime, &link, bundle.path()).refused("a stranger's link");
+    let start = format!("seccomp-shim: {}: it belongs to user", link.display());
+    assert!(message.starts_with(&start), "{message}");
+}
+
+#[test]
 fn a_policy_that_others_could_have_written_decides_nothing_but_lets_kill_through() {
     let Some(runtime) = RealRuntime::find(
         "a_policy_that_others_could_have_written_decides_nothing_but_lets_kill_through",

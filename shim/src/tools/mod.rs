@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 all is well, 1 the answer is no, 2 asked wrongly.
 
+mod agent;
 mod change;
 mod doctor;
 mod explain;
@@ -10,7 +11,9 @@ mod page;
 mod paint;
 mod policy;
 mod profile;
+mod record;
 mod snippet;
+mod top;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -22,11 +25,13 @@ use crate::argv::Own;
 
 /// The words that are ours as the first word of the command line; no runtime has them.
 const OWN_WORDS: &[&str] = &[
+    "agent",
     "doctor",
     "explain",
     "install",
     "policy",
     "profile",
+    "record",
     "uninstall",
 ];
 
@@ -46,11 +51,13 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
+    Agent(agent::Agent),
     Doctor(doctor::Doctor),
     Explain(Box<explain::Explain>),
     Install(install::Install),
     Policy(policy::PolicyTool),
     Profile(profile::Profile),
+    Record(record::Record),
     Uninstall(install::Uninstall),
 }
 
@@ -69,11 +76,13 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
     let argv = std::iter::once(OsString::from("shim")).chain(args);
     match CommandLine::try_parse_from(argv) {
         Ok(line) => match line.tool {
+            Tool::Agent(agent) => agent.run(),
             Tool::Explain(explain) => explain.run(own),
             Tool::Doctor(doctor) => doctor.run(own),
             Tool::Install(install) => install.run(),
             Tool::Policy(policy) => policy.run(own),
             Tool::Profile(profile) => profile.run(),
+            Tool::Record(record) => record.run(),
             Tool::Uninstall(uninstall) => uninstall.run(),
         },
         Err(error) => {
@@ -87,6 +96,12 @@ pub fn main(own: &Own, args: Vec<OsString>) -> i32 {
 /// Prints an answer; a reader that has gone away wants no more of it.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// As [`print`], for what is no text.
+fn print_bytes(bytes: &[u8]) {
+    let mut out = std::io::stdout();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
 /// Puts a member into a JSON object.

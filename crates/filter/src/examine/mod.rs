@@ -7,6 +7,7 @@
 //! libseccomp. Where rules overlap and differ, any of their answers is right.
 #![forbid(unsafe_code)]
 
+mod asking;
 mod blame;
 mod edges;
 mod model;
@@ -21,6 +22,7 @@ use crate::names::nr;
 use crate::outcome::Outcome;
 use crate::runtime::Runtime;
 
+pub use asking::{AskingError, prove_asking};
 pub use blame::Blame;
 use edges::calls;
 use model::Model;

@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use bundle::Config;
-use policy::{Container, DecidedBy, Decision, Node, Outcome, Passed, Policy};
+use bundle::{Change, Config};
+use policy::{Container, DecidedBy, Decision, Node, Outcome, Passed, Policy, WithoutAgent};
 use profile::Kernel;
 use serde_json::{Value, json};
 
 use crate::argv::Flavor;
 use crate::create::{Files, Judged};
+use crate::listener;
 use crate::node;
 use crate::record::{combine_name, decision_json, result_name, sha256};
 use crate::refusal::Refusal;
@@ -35,7 +36,17 @@ impl Answer {
         handler: &str,
         runtime: Flavor,
     ) -> Result<Self, Refusal> {
-        let judged = Judged::of(policy, &before, files, handler, runtime, &mut |_, _| None)?;
+        let mut judged = Judged::of(policy, &before, files, handler, runtime, &mut |_, _| None)?;
+        // As it would be with the agent there; which token it gets is known at the create alone.
+        let asking = judged.decision.agent.as_ref();
+        let asking = asking.map(|asked| listener::listening(asked, "").to_json());
+        // And as a runtime has it that takes what it needs for logging.
+        let logging = judged.decision.logging.as_ref();
+        if let Some(json) = asking.or(logging.map(|logging| logging.profile.to_json())) {
+            judged.rewritten = files.parse(&before)?.rewrite(Change::Set(&json));
+            judged.decision.outcome = Outcome::Set(json.clone());
+            judged.profile = Some(json);
+        }
         let config = Config::parse(&before).map_err(|error| Refusal::Config {
             path: files.shown.clone(),
             error,
@@ -92,6 +103,15 @@ impl Answer {
         let more = [
             ("changesBundle", json!(self.judged.rewritten.is_some())),
             ("untold", json!(untold)),
+            (
+                "agent",
+                json!(
+                    decision
+                        .agent
+                        .as_ref()
+                        .map(|asked| listener::to_json(asked, None))
+                ),
+            ),
             ("passedOver", json!(passed)),
             ("notTold", json!(self.untold())),
             ("profileFileSha256", json!(file.and_then(digest))),
@@ -157,6 +177,27 @@ impl Answer {
             line("combined", combined(decision));
         }
         line("mode", mode(decision));
+        if let Some(asked) = &decision.agent {
+            let words = match asked.without {
+                WithoutAgent::Enforce => "and enforced if it is not there",
+                WithoutAgent::Refuse => "and refused if it is not there",
+            };
+            let folder = asked.sockets.display();
+            line("", &format!("by the agent in {folder}, {words}"));
+            if !asked.unasked.is_empty() {
+                let calls = asked.unasked.join(", ");
+                line("", &format!("it does not hear of: {calls}"));
+            }
+        }
+        if let Some(logging) = &decision.logging {
+            let words = match logging.without {
+                WithoutAgent::Enforce => "if the runtime takes the flag for that",
+                WithoutAgent::Refuse => {
+                    "and refused if the runtime does not take the flag for that"
+                }
+            };
+            line("", &format!("denials are logged by the kernel, {words}"));
+        }
         if decision.native_only {
             line(
                 "",

@@ -1,0 +1,240 @@
+//! The containers that the agent knows, by their tokens.
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use filter::Program;
+use foldhash::fast::RandomState;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::observe::Denials;
+use crate::recording::{Store, Tape, key};
+use crate::wire::{Mode, Registration};
+
+/// A container as it was registered, and what came of it so far.
+#[derive(Debug)]
+pub(crate) struct Container {
+    pub(crate) who: Registration,
+    /// The plain profile, compiled.
+    pub(crate) program: Program,
+    /// In which order it was registered.
+    number: u64,
+    denials: Mutex<Denials>,
+    tape: Mutex<Tape>,
+    /// The recording's name.
+    key: String,
+    listeners: Mutex<Listeners>,
+    /// To whom it is told how the container gets on.
+    watcher: UnboundedSender<String>,
+    /// Calls of which the plain profile said what only a filter can do.
+    pub(crate) strange: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Listeners {
+    now: usize,
+    ever: usize,
+    /// Whether the first process' listener was among them and is gone.
+    over: bool,
+}
+
+impl Container {
+    pub(crate) fn new(
+        who: Registration,
+        program: Program,
+        watcher: UnboundedSender<String>,
+    ) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let key = key(&who);
+        Self {
+            key,
+            tape: Mutex::default(),
+            who,
+            program,
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            denials: Mutex::default(),
+            listeners: Mutex::default(),
+            watcher,
+            strange: AtomicU64::new(0),
+        }
+    }
+
+    /// What it was denied.
+    pub(crate) fn denials(&self) -> MutexGuard<'_, Denials> {
+        unpoisoned(&self.denials)
+    }
+
+    /// What it did.
+    pub(crate) fn tape(&self) -> MutexGuard<'_, Tape> {
+        unpoisoned(&self.tape)
+    }
+
+    /// Writes its recording, if there is anything new in it. Gives its name if it was written.
+    ///
+    /// # Errors
+    /// It cannot be written; then it will be tried again.
+    pub(crate) fn save(&self, store: &Store, over: bool) -> std::io::Result<Option<&str>> {
+        if self.who.mode != Mode::Record {
+            return Ok(None);
+        }
+        // The lock is not held while the disk is waited for.
+        let recording = self.tape().take(&self.who, over);
+        let Some(recording) = recording else {
+            return Ok(None);
+        };
+        store.save(&self.key, &recording)?;
+        Ok(Some(&self.key))
+    }
+
+    /// A listener more.
+    pub(crate) fn attached(&self) {
+        let mut listeners = unpoisoned(&self.listeners);
+        listeners.now = listeners.now.saturating_add(1);
+        listeners.ever = listeners.ever.saturating_add(1);
+    }
+
+    /// A listener less. Whether the container is over.
+    pub(crate) fn detached(&self, first: bool) -> bool {
+        let mut listeners = unpoisoned(&self.listeners);
+        listeners.now = listeners.now.saturating_sub(1);
+        listeners.over |= first;
+        listeners.over && listeners.now == 0
+    }
+
+    /// It was inherited without its first process' listener.
+    pub(crate) fn outlived(&self) {
+        unpoisoned(&self.listeners).over = true;
+    }
+
+    pub(crate) fn is_attached(&self) -> bool {
+        unpoisoned(&self.listeners).now > 0
+    }
+
+    pub(crate) fn was_attached(&self) -> bool {
+        unpoisoned(&self.listeners).ever > 0
+    }
+
+    /// Tells who waits for the container's start, if anybody does.
+    pub(crate) fn tell(&self, line: String) {
+        let _ = self.watcher.send(line);
+    }
+
+    /// What names it in the log.
+    pub(crate) fn names(&self) -> Map<String, Value> {
+        let who = &self.who;
+        let mode = match who.mode {
+            Mode::Observe => "observe",
+            Mode::Record => "record",
+        };
+        let mut names = Map::new();
+        let all = [
+            ("id", Some(&who.id)),
+            ("engine", Some(&who.engine)),
+            ("namespace", who.namespace.as_ref()),
+            ("pod", who.pod.as_ref()),
+            ("container", who.container.as_ref()),
+            ("image", who.image.as_ref()),
+        ];
+        for (key, value) in all {
+            if let Some(value) = value {
+                names.insert(key.to_owned(), json!(clean(value)));
+            }
+        }
+        names.insert("mode".to_owned(), json!(mode));
+        names
+    }
+}
+
+/// Text from outside for the log: short, and without what ends lines or turns text around.
+pub(crate) fn clean(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len().min(LONGEST));
+    for c in text.chars().take(LONGEST) {
+        let turns = matches!(
+            c,
+            '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
+        );
+        if c.is_control() || turns {
+            clean.extend(c.escape_default());
+        } else {
+            clean.push(c);
+        }
+    }
+    clean
+}
+
+/// Characters of a name that the log keeps.
+const LONGEST: usize = 300;
+
+/// All that are registered.
+#[derive(Debug, Default)]
+pub(crate) struct Containers(Mutex<HashMap<String, Arc<Container>, RandomState>>);
+
+impl Containers {
+    /// Adds one; those that never came to be give way where there are too many. Gives the token of
+    /// the one that did.
+    ///
+    /// # Errors
+    /// There is no room.
+    pub(crate) fn add(&self, container: Arc<Container>) -> Result<Option<String>, String> {
+        let mut all = unpoisoned(&self.0);
+        let mut gone = None;
+        if all.len() >= MOST {
+            let waiting = all.iter().filter(|(_, one)| !one.was_attached());
+            let oldest = waiting.min_by_key(|(_, one)| one.number);
+            let oldest = oldest.map(|(token, _)| token.clone());
+            let Some(token) = oldest else {
+                return Err(format!("it has {MOST} already"));
+            };
+            all.remove(&token);
+            gone = Some(token);
+        }
+        all.insert(container.who.token.clone(), container);
+        Ok(gone)
+    }
+
+    pub(crate) fn find(&self, token: &str) -> Option<Arc<Container>> {
+        unpoisoned(&self.0).get(token).cloned()
+    }
+
+    pub(crate) fn remove(&self, token: &str) {
+        unpoisoned(&self.0).remove(token);
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Container>> {
+        unpoisoned(&self.0).values().cloned().collect()
+    }
+}
+
+/// Containers registered at once.
+const MOST: usize = 8192;
+
+/// What a lock holds, whoever panicked with it: numbers, which are whole at any time.
+pub(crate) fn unpoisoned<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn container(id: &str) -> Container {
+        let who = serde_json::json!({
+            "token": "", "mode": "observe", "runtime": "crun", "runtimeName": "crun",
+            "noNewPrivileges": false, "native": "", "id": id, "bundle": "", "engine": "",
+            "namespace": null, "pod": null, "container": null, "image": null,
+            "plain": "", "asking": "", "asksByDefault": false, "unasked": [],
+        });
+        let program = Program::new(vec![filter::Instruction::new(6, 0)]).unwrap();
+        let (watcher, _) = tokio::sync::mpsc::unbounded_channel();
+        Container::new(serde_json::from_value(who).unwrap(), program, watcher)
+    }
+
+    #[test]
+    fn names_cannot_turn_the_log_around() {
+        assert_eq!(clean("a\u{1b}[31m\u{202E}\n"), "a\\u{1b}[31m\\u{202e}\\n");
+        assert_eq!(clean(&"x".repeat(1000)).len(), LONGEST);
+    }
+}

@@ -1,0 +1,285 @@
+//! `mode = "observe"`: the agent says what was denied, and nothing else changes.
+#![cfg(target_arch = "x86_64")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
+use std::io::{IoSlice, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use filter::{Call, Runtime};
+use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program, policy_for};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use profile::{Action, Arch, Kernel, Seccomp, Target};
+
+const OBSERVE: &str = "[defaults]\nprofile = \"RuntimeDefault\"\nmode = \"observe\"";
+
+fn plain_profile(policy: &PolicyDir, bundle: &TestBundle, runtime: &RealRuntime) -> Seccomp {
+    // What enforce leaves in the bundle is the plain profile.
+    let outcome = runtime.run(policy.path(), bundle);
+    assert!(outcome.ok(), "{outcome:?}");
+    let json = bundle.seccomp().to_string();
+    let text = strict_json::Text::check(json.as_bytes(), strict_json::MAX_DEPTH).expect("JSON");
+    Seccomp::from_oci(&text.root()).expect("a profile")
+}
+
+/// The calls that the profile denies with an errno, without arguments or with telling ones.
+fn denied(profile: &Seccomp, as_runtime: Runtime) -> Vec<(u32, Vec<u64>)> {
+    let arch = Arch::ScmpArchX86_64;
+    let filter = filter::compile(profile, arch, as_runtime).expect("it compiles");
+    let telling = [
+        ("clone", 0x1000_0000),
+        ("socket", 40),
+        ("socket", 46),
+        ("personality", 0x4_0000),
+        ("personality", 1),
+    ];
+    let telling = telling
+        .into_iter()
+        .map(|(name, arg)| (filter::nr(name, arch).expect("a number"), vec![arg]));
+    // The kernel's own trampolines, uretprobe and uprobe, pass every filter (Linux 6.12).
+    let numbers = (0..480).filter(|nr| ![335, 336].contains(nr));
+    let all = numbers.map(|nr| (nr, vec![])).chain(telling);
+    all.filter(|(nr, args)| {
+        let mut all = [0; 6];
+        all[..args.len()].copy_from_slice(args);
+        filter.run(&Call::new(arch, *nr, all)).action() == Action::ScmpActErrno
+    })
+    .collect()
+}
+
+#[test]
+fn every_denied_call_gets_the_errno_of_the_plain_profile() {
+    let test = "every_denied_call_gets_the_errno_of_the_plain_profile";
+    for runtime in RealRuntime::all(test) {
+        let agent = TestAgent::start();
+        let enforce = PolicyDir::new("[defaults]\nprofile = \"RuntimeDefault\"");
+        let profile = plain_profile(&enforce, &TestBundle::new(&["true"]), &runtime);
+        let as_runtime = match runtime.name {
+            "runc" => Runtime::Runc,
+            _ => Runtime::Crun,
+        };
+        let calls = denied(&profile, as_runtime);
+        assert!(calls.len() > 80, "{}", calls.len());
+        let line = |(nr, args): &(u32, Vec<u64>)| {
+            let args: Vec<String> = args.iter().map(u64::to_string).collect();
+            format!("echo {nr} {0} $(/bin/probe {nr} {0})", args.join(" "))
+        };
+        let script: Vec<String> = calls.iter().map(line).collect();
+        let said = |policy: &PolicyDir| {
+            let bundle = TestBundle::new(&["sh", "/probe.sh"]);
+            let root = bundle.path().join("rootfs");
+            copy_program(
+                Path::new(env!("CARGO_BIN_EXE_probe")),
+                &root.join("bin/probe"),
+            );
+            std::fs::write(root.join("probe.sh"), script.join("\n")).expect("the script");
+            let outcome = runtime.run(policy.path(), &bundle);
+            assert!(outcome.ok(), "{}: {outcome:?}", runtime.name);
+            outcome.stdout
+        };
+        let (plain, observed) = (said(&enforce), said(&agent.policy(OBSERVE)));
+        assert_eq!(plain.lines().count(), calls.len());
+        assert!(plain.lines().all(|line| line.contains("errno")), "{plain}");
+        assert_eq!(plain, observed, "{}", runtime.name);
+        // And the agent was asked about nearly all of them.
+        let ended = agent.wait_for("ended", |_| true);
+        let heard = ended["denials"].as_u64().expect("a number");
+        let unheard = calls.len() as u64 - heard.min(calls.len() as u64);
+        assert!(
+            unheard <= 5,
+            "{}: {unheard} of {}",
+            runtime.name,
+            calls.len()
+        );
+    }
+}
+
+#[test]
+fn a_denial_is_told_with_its_name_and_arguments_and_repeats_as_numbers() {
+    let test = "a_denial_is_told_with_its_name_and_arguments_and_repeats_as_numbers";
+    for runtime in RealRuntime::all(test) {
+        let agent = TestAgent::start();
+        let script = "i=0; while [ $i -lt 50 ]; do unshare -U true; i=$((i+1)); done; mount -o bind /bin /tmp";
+        let bundle = TestBundle::new(&["sh", "-c", script]);
+        let policy = agent.policy(OBSERVE);
+        let text = runtime.run(policy.path(), &bundle).text();
+        assert!(text.contains("Operation not permitted"), "{text}");
+        let ended = agent.wait_for("ended", |_| true);
+        assert_eq!(ended["id"], bundle.id());
+        let log = agent.log();
+        let of = |event: &str, call: &str| -> Vec<serde_json::Value> {
+            let fits =
+                |line: &&serde_json::Value| line["event"] == event && line["syscall"] == call;
+            log.iter().filter(fits).cloned().collect()
+        };
+        let [first] = of("denied", "unshare").try_into().expect("told once");
+        assert_eq!(first["args"]["flags"], "CLONE_NEWUSER");
+        assert_eq!(first["errno"], "EPERM");
+        assert_eq!(first["comm"], "unshare");
+        assert_eq!(first["arch"], "x86_64");
+        let repeated = of("repeated", "unshare");
+        let again: u64 = repeated
+            .iter()
+            .filter_map(|line| line["count"].as_u64())
+            .sum();
+        assert_eq!(again, 49, "{log:#?}");
+        let [mount] = of("denied", "mount").try_into().expect("told once");
+        assert!(
+            mount["args"]["mountflags"]
+                .as_str()
+                .expect("flags")
+                .contains("MS_BIND")
+        );
+        let [decision] = policy.decisions().try_into().expect("one");
+        assert_eq!(decision["mode"], "observe");
+        assert!(decision["agent"]["unasked"].is_array(), "{decision}");
+    }
+}
+
+#[test]
+fn without_the_agent_a_create_is_refused_or_enforced_as_the_policy_says() {
+    let test = "without_the_agent_a_create_is_refused_or_enforced_as_the_policy_says";
+    for runtime in RealRuntime::all(test) {
+        let nowhere = tempfile::tempdir().expect("a folder");
+        let bundle = TestBundle::new(&["sh", "-c", "echo ran; unshare -U true"]);
+        let before = bundle.text();
+        let policy = policy_for(nowhere.path(), OBSERVE);
+        let refused = runtime.run(policy.path(), &bundle);
+        assert!(
+            !refused.ok() && !refused.text().contains("ran"),
+            "{refused:?}"
+        );
+        assert!(refused.stderr.contains("needs the agent"), "{refused:?}");
+        assert_eq!(bundle.text(), before, "the bundle stays");
+
+        let enforce = format!("{OBSERVE}\nwithout_agent = \"enforce\"");
+        let policy = policy_for(nowhere.path(), &enforce);
+        let text = runtime.run(policy.path(), &bundle).text();
+        assert!(
+            text.contains("ran") && text.contains("Operation not permitted"),
+            "{text}"
+        );
+        let [decision] = policy.decisions().try_into().expect("one");
+        assert_eq!(decision["agent"]["enforced"], true);
+        assert!(bundle.seccomp()["listenerPath"].is_null());
+    }
+}
+
+#[test]
+fn denied_calls_are_enosys_once_the_agent_is_killed() {
+    for runtime in RealRuntime::all("denied_calls_are_enosys_once_the_agent_is_killed") {
+        let mut agent = TestAgent::start();
+        let script = "unshare -U true; sleep 3; unshare -U true; echo went on";
+        let bundle = TestBundle::new(&["sh", "-c", script]);
+        let policy = agent.policy(OBSERVE);
+        let text = std::thread::scope(|scope| {
+            let running = scope.spawn(|| runtime.run(policy.path(), &bundle).text());
+            let _ = agent.wait_for("denied", |_| true);
+            agent.kill();
+            running.join().expect("it ran")
+        });
+        assert!(text.contains("Operation not permitted"), "{text}");
+        assert!(text.contains("not implemented"), "{text}");
+        assert!(text.contains("went on"), "{text}");
+    }
+}
+
+#[test]
+fn a_listener_with_an_unknown_token_is_closed() {
+    if !integration::needs_root("a_listener_with_an_unknown_token_is_closed") {
+        return;
+    }
+    let agent = TestAgent::start();
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let stream = UnixStream::connect(agent.sockets().join("notify.sock")).expect("connected");
+    let state = br#"{"fds":["seccompFd"],"pid":1,"metadata":"0","state":{"status":"creating"}}"#;
+    let fds = [writer.as_raw_fd()];
+    let rights = [ControlMessage::ScmRights(&fds)];
+    let pieces = [IoSlice::new(state)];
+    sendmsg::<()>(
+        stream.as_raw_fd(),
+        &pieces,
+        &rights,
+        MsgFlags::empty(),
+        None,
+    )
+    .expect("sent");
+    drop(writer);
+    let refused = agent.wait_for("turned away", |_| true);
+    assert!(
+        refused["reason"].as_str().expect("words").contains("token"),
+        "{refused}"
+    );
+    // The other end is closed everywhere.
+    assert_eq!(reader.read(&mut [0]).expect("the end"), 0);
+}
+
+#[test]
+fn another_user_cannot_register() {
+    if !integration::needs_root("another_user_cannot_register") {
+        return;
+    }
+    let agent = TestAgent::start();
+    let sockets = agent.sockets();
+    // As if somebody had opened the folder.
+    for (path, mode) in [
+        (sockets.parent().expect("a folder").to_owned(), 0o755),
+        (sockets.clone(), 0o755),
+        (sockets.join("register.sock"), 0o666),
+    ] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("chmod");
+    }
+    let thread = std::thread::spawn(move || {
+        // SAFETY: setresuid(2) takes numbers alone; called raw it is for this thread alone.
+        #[allow(unsafe_code, reason = "one thread as another user")]
+        let done = unsafe { libc::syscall(libc::SYS_setresuid, -1_i64, 65534_i64, -1_i64) };
+        assert_eq!(done, 0);
+        let mut stream = UnixStream::connect(sockets.join("register.sock")).expect("connected");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    });
+    assert_eq!(thread.join().expect("it ended"), "", "no word");
+    let refused = agent.wait_for("turned away", |_| true);
+    assert!(
+        refused["reason"].as_str().expect("words").contains("65534"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_is_asked_of_the_default_profile_is_the_default_profile() {
+    let kernel = Kernel {
+        major: 6,
+        minor: 18,
+    };
+    let target = Target {
+        capabilities: ["CAP_CHOWN".to_owned()].into(),
+        arch: Arch::ScmpArchX86_64,
+        kernel,
+    };
+    let plain = default_profile::resolve(&target);
+    let calls = denied(&plain, Runtime::Runc);
+    let asker = profile::Asker {
+        as_default: false,
+        never: &["write"],
+    };
+    let errno = |outcome: profile::meaning::Outcome| outcome.action() == Action::ScmpActErrno;
+    let mut asking = profile::ask(&plain, target.arch, asker, errno).profile;
+    asking.listener_path = Some("/x".to_owned());
+    let filter = filter::compile(&asking, target.arch, Runtime::Runc).expect("it compiles");
+    let asks = calls.iter().filter(|(nr, args)| {
+        let mut all = [0; 6];
+        all[..args.len()].copy_from_slice(args);
+        let call = Call::new(target.arch, *nr, all);
+        filter.run(&call).action() == Action::ScmpActNotify
+    });
+    // Numbers that no call has, and personality's and socket's rest.
+    assert!(asks.count() + 120 > calls.len(), "{}", calls.len());
+}
