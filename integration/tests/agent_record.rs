@@ -82,21 +82,32 @@ fn what_strace_sees_is_what_is_recorded() {
         let bundle = TestBundle::new(&["/bin/sh", "-c", SCRIPT]);
         bundle.edit(|config| config["process"]["env"] = serde_json::json!(["PATH=/bin"]));
         let recording = recorded(&runtime, &agent, &bundle);
-        let (mut seen, mut expected) = (counts(&recording), traced(&TestBundle::new(&[])));
+        let mut seen = counts(&recording);
         let unasked: &[&str] = match runtime.name {
             "runc" => &["write", "rt_sigreturn"],
             _ => &[],
         };
         for name in unasked {
             assert_eq!(seen.remove(*name), None, "{name}");
-            expected.remove(*name);
         }
         // A wait that a signal interrupts is made again; how often is a matter of time.
-        for timing in ["wait4", "rt_sigreturn"] {
+        let timing = ["wait4", "rt_sigreturn"];
+        let waited = timing.map(|name| seen.remove(name).is_some());
+        // On a busy machine one run of the shell can make a call or two more than the next.
+        let mut expected = BTreeMap::new();
+        for _ in 0..3 {
+            expected = traced(&TestBundle::new(&[]));
+            for name in unasked {
+                expected.remove(*name);
+            }
             assert_eq!(
-                seen.remove(timing).is_some(),
-                expected.remove(timing).is_some()
+                waited,
+                timing.map(|name| expected.remove(name).is_some()),
+                "{timing:?}"
             );
+            if seen == expected {
+                break;
+            }
         }
         assert_eq!(seen, expected, "{}", runtime.name);
     }

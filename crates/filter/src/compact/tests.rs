@@ -94,7 +94,7 @@ fn conditions_stay_what_they_are() {
         condition(
             5,
             Operator::ScmpCmpMaskedEq,
-            0xf000_0000_0f0f,
+            0x3000_0000_0303,
             0x1000_0000_0101,
         ),
     ];
