@@ -8,7 +8,7 @@ PREFIX   ?= /usr/local
 UNITS    ?= $(PREFIX)/lib/systemd/system
 SECONDS  ?= 60
 
-.PHONY: help build demo test check bench fuzz install packages-build packages-test
+.PHONY: help build demo test check bench fuzz youki install packages-build packages-test
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -39,6 +39,9 @@ bench: build packages-test ## ratios against the bare runtime, raw numbers in ta
 
 fuzz: packages-build ## new inputs for what reads untrusted bytes; SECONDS=60 for each target
 	cargo run --quiet --release --locked -p integration --bin fuzz -- all --seconds $(SECONDS)
+
+youki: packages-build ## youki, which Debian lacks, for the tests: target/youki/bin/youki
+	cargo install youki --version 0.7.0 --locked --features v1,v2,seccomp --root target/youki
 
 install: build ## the binary in PREFIX/bin, the agent's units in UNITS
 	install -D $(SHIM) $(DESTDIR)$(PREFIX)/bin/shim

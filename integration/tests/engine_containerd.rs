@@ -56,7 +56,12 @@ static SUITE: Suite<Containerd> = Suite {
         ("exit codes", exit_codes),
         ("checkpoint", checkpoint),
     ],
-    unable: &[("runc", "checkpoint"), ("crun", "checkpoint")],
+    unable: &[
+        ("runc", "checkpoint"),
+        ("crun", "checkpoint"),
+        ("youki", "checkpoint"),
+        ("youki", "exit codes"), // its log is none that containerd reads
+    ],
     once: &[
         (
             "a hundred at once all come up, each with its own profile",

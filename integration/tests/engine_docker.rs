@@ -69,6 +69,7 @@ static SUITE: Suite<Docker> = Suite {
         ("restart, wait, cp, rm -f", the_rest),
     ],
     unable: &[
+        ("youki", "exit codes"), // its log is none that Docker reads
         ("runc", "checkpoint"),
         ("crun", "checkpoint"),
         ("crun", "update"),

@@ -31,17 +31,17 @@ pub struct Wrapped {
 }
 
 impl Wrapped {
-    /// Those of the three that are on this machine. youki is no Debian package: `YOUKI` may name it.
+    /// Those of the three that are on this machine. youki is no Debian package: `make youki`
+    /// builds it, or `YOUKI` names one.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let mut found = Vec::new();
         for (name, path) in [("runc", "/usr/sbin/runc"), ("crun", "/usr/bin/crun")] {
             found.extend(Self::at(name, PathBuf::from(path)));
         }
-        let youki = std::env::var_os("YOUKI").map(PathBuf::from);
-        let youki = youki
-            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo/bin/youki")));
-        found.extend(youki.and_then(|path| Self::at("youki", path)));
+        let made = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/youki/bin/youki");
+        let youki = std::env::var_os("YOUKI").map_or_else(|| made.into(), PathBuf::from);
+        found.extend(Self::at("youki", youki));
         found
     }
 
@@ -96,7 +96,7 @@ impl<E: Send + Sync + 'static> Suite<E> {
         let arguments = Arguments::from_args();
         let mut runtimes = Wrapped::all();
         if !runtimes.iter().any(|runtime| runtime.name == "youki") {
-            skip(self.test, "no youki (`cargo install youki`, or YOUKI=PATH)");
+            skip(self.test, "no youki (`make youki`, or YOUKI=PATH)");
         }
         // Who counts takes what was skipped from what has passed.
         let skipped = |name: &str| Trial::test(name, || Ok(()));

@@ -312,9 +312,7 @@ fn a_youki_without_seccomp_gets_no_container_with_a_profile() {
     let bundle = TestBundle::new(&["true"]);
     let attempt = || Attempt::by(shim(), bundle.path()).own("--shim-runtime", &youki);
     for found in ["looked for", "kept"] {
-        let message = attempt()
-            .own("--shim-policy", policy.path())
-            .refused(found);
+        let message = attempt().own("--shim-policy", policy.path()).refused(found);
         assert!(message.contains("built without seccomp"), "{message}");
     }
     // One that says nothing of the kind is run.

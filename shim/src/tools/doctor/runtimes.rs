@@ -127,6 +127,11 @@ pub(super) fn about(runtime: &Runtime) -> Vec<Finding> {
             "youki writes its log in a form that containerd and Docker do not read, so its own errors do not show there",
             "look in the bundle's log.json; what shim refuses does show",
         ));
+        found.push(Finding::warning(
+            PART,
+            "youki (seen with 0.7.0) gives what is exec'd into a container no filter, with shim or without",
+            "take runc or crun where people exec into containers that they must not leave",
+        ));
     }
     found
 }
