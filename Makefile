@@ -1,7 +1,7 @@
 # The commands that a person needs. Each installs what it lacks from Debian's packages, by name.
 
 RUNTIMES := runc crun busybox-static libseccomp-dev
-TESTING  := $(RUNTIMES) strace time util-linux
+TESTING  := $(RUNTIMES) strace time util-linux python3-minimal nginx-light redis-tools
 SHIM     := target/release/shim
 PREFIX   ?= /usr/local
 SECONDS  ?= 60
@@ -30,6 +30,7 @@ check: ## formatting, lints and documentation; warnings are errors
 bench: build packages-test ## ratios against the bare runtime, raw numbers in target/bench
 	cargo run --quiet --release --locked -p integration --bin bench
 	cargo run --quiet --release --locked -p integration --bin policy_scale
+	cargo run --quiet --release --locked -p integration --bin bench_agent
 	cargo bench --quiet --locked -p profile --bench restrict -- --quick
 	cargo bench --quiet --locked -p default-profile --bench default -- --quick
 

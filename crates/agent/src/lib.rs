@@ -37,7 +37,7 @@ pub use journal::LogTo;
 pub use learned::learn;
 pub use recording::{Call, Recording, Store};
 pub use serve::{Options, ServeError, serve};
-pub use wire::{Mode, NOTIFY_SOCKET, REGISTER_SOCKET, Registration, Runtime};
+pub use wire::{Learned, Mode, NOTIFY_SOCKET, REGISTER_SOCKET, Registration, Runtime};
 
 /// Where recordings are kept unless told otherwise.
 pub const RECORDINGS: &str = "/var/lib/seccomp-shim/recordings";

@@ -39,7 +39,7 @@ mod trust;
 mod when;
 
 pub use decide::{Container, Node};
-pub use decision::{AskAgent, DecidedBy, Decision, Outcome, Untold};
+pub use decision::{AskAgent, DecidedBy, Decision, Learned, Outcome, Untold};
 pub use default_profile::Newer;
 pub use directory::{Directory, ask};
 pub use document::{Combine, WithoutAgent};
