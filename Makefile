@@ -16,7 +16,7 @@ build: packages-build ## the static release binary, at target/release/shim
 	@mkdir -p target/release
 	@install target/$$(rustc --print host-tuple)/release/shim $(SHIM)
 
-demo: build packages-test ## a real container under four policies
+demo: build packages-test ## a real container under four policies, and a denial that the agent names
 	cargo run --quiet --locked -p integration --bin demo
 
 test: build packages-test ## every check and every test, with a closing count

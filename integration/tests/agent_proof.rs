@@ -165,7 +165,7 @@ fn allows(runtime: &RealRuntime, profile: &Value, name: &str) -> bool {
     drop(stdin);
     let said = child.wait_with_output().expect("an answer");
     let said: Value = serde_json::from_slice(&said.stdout).expect("JSON");
-    said["action"] == "SCMP_ACT_ALLOW"
+    said["action"] == "ALLOW"
 }
 
 fn nothing(_: &Path) {}

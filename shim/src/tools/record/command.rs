@@ -4,7 +4,6 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::session::FOLDER;
 use crate::handler;
 
 /// The handler that is set up for recording unless another is named.
@@ -33,7 +32,7 @@ pub(super) fn recorded(
             Ok(command)
         }
         "podman" => {
-            set_up(handler, "podman")?;
+            set_up(handler, policy, "podman")?;
             let mut command = Command::new(program);
             command.args(["--runtime", handler]).args(rest);
             Ok(command)
@@ -41,6 +40,7 @@ pub(super) fn recorded(
         "docker" | "nerdctl" => {
             set_up(
                 handler,
+                policy,
                 if name == "docker" {
                     "docker"
                 } else {
@@ -70,14 +70,15 @@ fn is_runtime_option(word: &OsStr) -> bool {
 }
 
 /// Whether the handler is there, and for recording.
-fn set_up(handler: &str, engine: &str) -> Result<(), String> {
+fn set_up(handler: &str, folder: &Path, engine: &str) -> Result<(), String> {
     let leads = std::fs::read_link(handler::link(handler, "policy"));
-    if leads.is_ok_and(|to| to == Path::new(FOLDER)) {
+    if leads.is_ok_and(|to| to == folder) {
         return Ok(());
     }
     Err(format!(
         "the handler {handler:?} is not set up for recording; once, as root: shim install {engine} \
-         --handler {handler} --policy {FOLDER} --reload"
+         --handler {handler} --policy {} --reload",
+        folder.display()
     ))
 }
 

@@ -37,6 +37,9 @@ pub(super) struct Run {
     /// The handler by which docker, podman and nerdctl are told to use shim
     #[arg(long, value_name = "NAME", default_value = command::HANDLER)]
     handler: String,
+    /// The folder of the policy that records, which that handler names
+    #[arg(long, value_name = "DIR", default_value = super::session::FOLDER)]
+    folder: PathBuf,
     /// docker run …, podman run …, nerdctl run …, or runc, crun or youki with run …
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<OsString>,
@@ -59,7 +62,7 @@ impl Run {
             return Err("shim record run needs root: it decides what containers may do".to_owned());
         }
         let signals = Signals::taken()?;
-        let mut session = Session::begin(self.learned()?.as_deref())?;
+        let mut session = Session::begin(&self.folder, self.learned()?.as_deref())?;
         let mut command = command::recorded(&self.command, &self.handler, session.policy())?;
         let mut agent = session.agent(recordings)?;
         let watch = Watch {

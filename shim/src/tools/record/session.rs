@@ -33,9 +33,9 @@ pub(super) struct Session {
 
 impl Session {
     /// Puts the policy in place, with what `learned` allows as learned.
-    pub(super) fn begin(learned: Option<&str>) -> Result<Self, String> {
-        let folder = PathBuf::from(FOLDER);
-        let fail = |error: io::Error| format!("{FOLDER}: {error}");
+    pub(super) fn begin(folder: &Path, learned: Option<&str>) -> Result<Self, String> {
+        let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
+        let fail = |error: io::Error| format!("{}: {error}", folder.display());
         let lock = prepare(&folder).map_err(fail)?;
         let mut session = Self {
             folder,
@@ -63,7 +63,7 @@ impl Session {
     }
 
     fn write(&self, learned: Option<&str>) -> Result<(), String> {
-        let fail = |error: io::Error| format!("{FOLDER}: {error}");
+        let fail = |error: io::Error| format!("{}: {error}", self.folder.display());
         let node = Path::new(policy::DEFAULT_DIRECTORY);
         let drop_ins = self.folder.join("policy.d");
         for (name, text) in floors(&node.join("policy.d"))? {
