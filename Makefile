@@ -1,9 +1,11 @@
 # The commands that a person needs. Each installs what it lacks from Debian's packages, by name.
 
 RUNTIMES := runc crun busybox-static libseccomp-dev
-TESTING  := $(RUNTIMES) strace time util-linux python3-minimal nginx-light redis-tools
+ENGINES  := docker.io containerd podman conmon bsdutils
+TESTING  := $(RUNTIMES) $(ENGINES) strace time util-linux python3-minimal nginx-light redis-tools
 SHIM     := target/release/shim
 PREFIX   ?= /usr/local
+UNITS    ?= $(PREFIX)/lib/systemd/system
 SECONDS  ?= 60
 
 .PHONY: help build demo test check bench fuzz install packages-build packages-test
@@ -30,6 +32,7 @@ check: ## formatting, lints and documentation; warnings are errors
 bench: build packages-test ## ratios against the bare runtime, raw numbers in target/bench
 	cargo run --quiet --release --locked -p integration --bin bench
 	cargo run --quiet --release --locked -p integration --bin policy_scale
+	cargo run --quiet --release --locked -p integration --bin bench_docker
 	cargo run --quiet --release --locked -p integration --bin bench_agent
 	cargo bench --quiet --locked -p profile --bench restrict -- --quick
 	cargo bench --quiet --locked -p default-profile --bench default -- --quick
@@ -37,8 +40,13 @@ bench: build packages-test ## ratios against the bare runtime, raw numbers in ta
 fuzz: packages-build ## new inputs for what reads untrusted bytes; SECONDS=60 for each target
 	cargo run --quiet --release --locked -p integration --bin fuzz -- all --seconds $(SECONDS)
 
-install: build ## the binary in PREFIX/bin
+install: build ## the binary in PREFIX/bin, the agent's units in UNITS
 	install -D $(SHIM) $(DESTDIR)$(PREFIX)/bin/shim
+	install -d $(DESTDIR)$(UNITS)
+	install -m 644 shim/systemd/seccomp-shim-agent.socket $(DESTDIR)$(UNITS)/
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' shim/systemd/seccomp-shim-agent.service \
+		> $(DESTDIR)$(UNITS)/seccomp-shim-agent.service
+	chmod 644 $(DESTDIR)$(UNITS)/seccomp-shim-agent.service
 
 packages-build:
 	@sh integration/packages.sh libseccomp-dev gcc libc6-dev

@@ -7,6 +7,7 @@ skips=$(mktemp)
 trap 'rm -f "$out" "$skips"' EXIT
 export SHIM_TEST_SKIPS="$skips"
 status=0
+rm -f target/engine-matrix.jsonl
 
 make --no-print-directory check || status=1
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$out"

@@ -5,6 +5,8 @@
 mod agent;
 mod bundle;
 mod docker_sized;
+pub mod engine;
+mod kept_agent;
 mod mounts;
 mod oci_json;
 mod policy_dir;
@@ -20,6 +22,7 @@ mod steps;
 pub use agent::{TestAgent, policy_for};
 pub use bundle::TestBundle;
 pub use docker_sized::{docker_sized, ten_rules};
+pub use kept_agent::KeptAgent;
 pub use mounts::PrivateMount;
 pub use oci_json::plain;
 pub use policy_dir::PolicyDir;

@@ -83,8 +83,15 @@ impl RealRuntime {
         command
     }
 
-    /// crun refuses a cgroup v2 mounted within v1, so it gets a mount namespace without it.
+    /// As an engine starts it: without the folders of libraries that cargo tells its tests.
     fn in_its_world(&self, program: &OsStr) -> Command {
+        let mut command = self.in_its_mounts(program);
+        command.env_remove("LD_LIBRARY_PATH");
+        command
+    }
+
+    /// crun refuses a cgroup v2 mounted within v1, so it gets a mount namespace without it.
+    fn in_its_mounts(&self, program: &OsStr) -> Command {
         if self.name != "crun" || !Path::new("/sys/fs/cgroup/unified").is_dir() {
             return Command::new(program);
         }

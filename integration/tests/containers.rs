@@ -101,10 +101,11 @@ fn without_a_policy_directory_the_default_and_the_request_both_hold() {
             "the default's denial: {}: {text}",
             runtime.name
         );
-        // Again on the same bundle: nothing is left to change.
-        let before = bundle.text();
+        // Again on the same bundle: nothing is left to change, but that crun may be handed a
+        // finished filter by now (handover.rs).
+        let before = bundle.seccomp();
         let _ = runtime.run(&nowhere, &bundle);
-        assert_eq!(before, bundle.text());
+        assert_eq!(before, bundle.seccomp());
     }
 }
 
@@ -184,5 +185,6 @@ fn a_crun_annotation_cannot_replace_the_filter() {
         "{text}"
     );
     let config: serde_json::Value = serde_json::from_slice(&bundle.text()).expect("JSON");
-    assert_eq!(config["annotations"], json!({"a": "b"}));
+    assert_eq!(config["annotations"]["a"], "b");
+    assert_ne!(config["annotations"]["run.oci.seccomp_bpf_data"], ALLOW_ALL);
 }

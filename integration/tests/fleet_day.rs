@@ -1,6 +1,5 @@
 //! A fleet's day: a policy is checked in a pipeline, tried on one namespace, enforced, and patched in
 //! a hurry. What the kernel says in real containers is what counts.
-#![expect(clippy::expect_used, reason = "a test ends there")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;

@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bundle::{Bundle, Change, Config};
-use policy::{Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, check_trusted};
+use policy::{
+    Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, WithoutAgent,
+    check_trusted,
+};
 
 use crate::argv::{Flavor, Own, Request};
+use crate::handover::{Handover, Missing};
 use crate::listener::{self, Place, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, node, watchdog};
+use crate::{errno_words, filter_flags, node, watchdog};
 
 /// One call that makes a container.
 #[derive(Debug)]
@@ -69,6 +73,9 @@ impl Job<'_> {
                 ..self.blank_record(&files)
             },
         );
+        if let Some(missing) = made.missing {
+            missing.fill_meanwhile();
+        }
         Ok(Undo {
             files,
             log_to,
@@ -124,6 +131,13 @@ impl Job<'_> {
             return Ok(None);
         };
         let mut read = None;
+        let mut missing = None;
+        let mut hand_over = |profile: &str| {
+            missing = None;
+            let handover = Handover::to(self.runtime, self.request.command, node::arch()?)?;
+            let filter = handover.filter(profile);
+            filter.map_err(|found| missing = found).ok()
+        };
         let mut judged = policy::ask(directory, |policy| {
             policy.log().clone_into(log_to);
             let named_now = policy.runtime();
@@ -138,10 +152,20 @@ impl Job<'_> {
                 None => bundle.read().map_err(|error| files.fail(error))?,
             };
             let bytes = read.insert(bytes);
-            Judged::of(policy, bytes, files, self.handler, self.runtime.flavor())
+            Judged::of(
+                policy,
+                bytes,
+                files,
+                self.handler,
+                self.runtime.flavor(),
+                &mut hand_over,
+            )
         })?;
         if let (Some(_), Some(bytes)) = (&judged.decision.agent, &read) {
             self.ask_agent(&mut judged, bytes, files)?;
+        }
+        if let (Some(_), Some(bytes)) = (&judged.decision.logging, &read) {
+            self.have_logged(&mut judged, bytes, files)?;
         }
         let mut before = None;
         if let Some(new) = &judged.rewritten {
@@ -155,6 +179,7 @@ impl Job<'_> {
             absent: judged.absent,
             connection: judged.connection,
             before,
+            missing,
         }))
     }
 }
@@ -189,6 +214,28 @@ impl Job<'_> {
     }
 }
 
+impl Job<'_> {
+    /// Has the container get the profile whose denials the kernel logs, if the runtime takes that.
+    fn have_logged(&self, judged: &mut Judged, bytes: &[u8], files: &Files) -> Result<(), Refusal> {
+        let Some(logging) = &judged.decision.logging else {
+            return Ok(());
+        };
+        if !filter_flags::takes_log(self.runtime) {
+            let refusal = Refusal::NoLogging(self.runtime.path().to_owned());
+            if logging.without == WithoutAgent::Refuse {
+                return Err(refusal);
+            }
+            judged.absent = Some(refusal.to_string());
+            return Ok(());
+        }
+        let json = logging.profile.to_json();
+        judged.rewritten = files.parse(bytes)?.rewrite(Change::Set(&json));
+        judged.decision.outcome = Outcome::Set(json.clone());
+        judged.profile = Some(json);
+        Ok(())
+    }
+}
+
 /// A strict policy wants a bundle that nobody else could change before the runtime reads it.
 ///
 /// # Errors
@@ -214,6 +261,8 @@ struct Made {
     connection: Option<UnixStream>,
     /// The configuration as it was; none if it was not rewritten.
     before: Option<Vec<u8>>,
+    /// The profile that the runtime will have to compile.
+    missing: Option<Box<Missing>>,
 }
 
 /// The way back from a rewritten bundle: a call that fails leaves the bundle as it was.
@@ -320,6 +369,10 @@ impl Files {
     }
 }
 
+/// Finds a finished filter for the text of a profile, in base64; none where the runtime is to
+/// compile.
+pub type HandOver<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
+
 /// A decision with what it makes of the configuration.
 #[derive(Debug)]
 pub struct Judged {
@@ -348,8 +401,12 @@ impl Judged {
         files: &Files,
         handler: &str,
         runtime: Flavor,
+        hand_over: HandOver<'_>,
     ) -> Result<Self, Refusal> {
-        let config = files.parse(bytes)?;
+        let mut config = files.parse(bytes)?;
+        if is_handed_over(&config, hand_over) {
+            config.filter_is_own();
+        }
         let folder = files.shown.parent().unwrap_or(&files.shown);
         let container = Container {
             config: &config,
@@ -365,12 +422,17 @@ impl Judged {
             Outcome::Removed => Change::Remove,
             Outcome::Set(json) => Change::Set(json),
         };
-        let rewritten = config.rewrite(change);
         let profile = match &decision.outcome {
             Outcome::Kept => config.seccomp().map(|value| Cow::Borrowed(value.raw())),
             Outcome::Removed => None,
             Outcome::Set(json) => Some(Cow::Borrowed(json.as_str())),
         };
+        // A profile that asks the agent is made anew for each container.
+        let filter = match &decision.agent {
+            Some(_) => None,
+            None => profile.as_deref().and_then(hand_over),
+        };
+        let rewritten = config.rewrite_with(change, filter.as_deref());
         let profile = profile.map(Cow::into_owned);
         let no_new_privileges = config.facts().no_new_privileges;
         Ok(Self {
@@ -382,6 +444,18 @@ impl Judged {
             connection: None,
         })
     }
+}
+
+/// Whether the configuration has a finished filter that says just what its profile says: as this
+/// program leaves a bundle, which may be used again.
+fn is_handed_over(config: &Config<'_>, hand_over: HandOver<'_>) -> bool {
+    let (Some(filter), Some(profile)) = (
+        config.facts().annotation(bundle::SECCOMP_FILTER),
+        config.seccomp(),
+    ) else {
+        return false;
+    };
+    hand_over(profile.raw()).as_deref() == Some(filter)
 }
 
 /// An error about the container's own words, placed at its configuration file.

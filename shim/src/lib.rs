@@ -12,9 +12,12 @@
 #![deny(unsafe_code)]
 
 pub mod argv;
+pub mod compiler;
 pub mod create;
 pub mod errno_words;
+mod filter_flags;
 pub mod handler;
+pub mod handover;
 pub mod journal;
 pub mod listener;
 pub mod node;

@@ -1,10 +1,16 @@
 //! The node that we run on, as profiles see it.
 
 use policy::{Newer, Node};
-use profile::{Asker, Kernel, native_from_name};
+use profile::{Arch, Asker, Kernel, native_from_name};
 
 use crate::argv::Flavor;
 use crate::refusal::Refusal;
+
+/// This machine's architecture; none where profiles have no name for it.
+#[must_use]
+pub fn arch() -> Option<Arch> {
+    native_from_name(std::env::consts::ARCH)
+}
 
 /// This machine's architecture and kernel (uname(2)), with a runtime of this flavor.
 ///
@@ -13,7 +19,7 @@ use crate::refusal::Refusal;
 pub fn this(runtime: Flavor) -> Result<Node, Refusal> {
     let uname = rustix::system::uname();
     let name = std::env::consts::ARCH;
-    let arch = native_from_name(name).ok_or_else(|| Refusal::Arch(name.to_owned()))?;
+    let arch = arch().ok_or_else(|| Refusal::Arch(name.to_owned()))?;
     let release = uname.release().to_string_lossy();
     let kernel = Kernel::from_release(&release)
         .ok_or_else(|| Refusal::Kernel(release.clone().into_owned()))?;

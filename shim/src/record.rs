@@ -66,6 +66,10 @@ impl Record<'_> {
                 let agent = listener::to_json(asked, self.absent);
                 fields.insert("agent".to_owned(), agent);
             }
+            if decision.logging.is_some() {
+                let logged = json!({"logged": self.absent.is_none(), "absent": self.absent});
+                fields.insert("kernelLog".to_owned(), logged);
+            }
             fields.insert("sha256".to_owned(), json!(profile.map(sha256)));
             if self.command == Command::Restore {
                 // CRIU brings back the filters of the checkpoint.

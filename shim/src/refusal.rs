@@ -100,6 +100,11 @@ pub enum Refusal {
     /// No process can be made that watches the agent.
     #[error("no process can be made to watch the agent, without which mode record could hang")]
     Watch(#[source] std::io::Error),
+    /// A runtime that has no flags for filters.
+    #[error(
+        "mode \"observe-lite\" needs a runtime that takes SECCOMP_FILTER_FLAG_LOG, and {0} does not say that it does; use crun, runc 1.2 or newer, mode \"observe\", or without_agent = \"enforce\""
+    )]
+    NoLogging(PathBuf),
     /// The kernel gives no random bits.
     #[error("no random token can be had")]
     Random(#[source] std::io::Error),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use early_entry::note::{HEAD, carries_note};
 use early_entry::places::{FOLDERS, NAMES};
+use filter::FileId;
 use policy::Directory;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -21,6 +22,7 @@ pub use early_entry::note::{NOTE, Note};
 pub struct Runtime {
     path: PathBuf,
     flavor: Flavor,
+    file: FileId,
 }
 
 impl Runtime {
@@ -90,13 +92,20 @@ impl Runtime {
         }
         believe(&path, &stat)?;
         let flavor = flavor(&fd, &path);
-        Ok(Some(Self { path, flavor }))
+        let file = FileId::of(&stat);
+        Ok(Some(Self { path, flavor, file }))
     }
 
     /// Whose command line it takes.
     #[must_use]
     pub fn flavor(&self) -> Flavor {
         self.flavor
+    }
+
+    /// Its file, as it was when it was found.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.file
     }
 
     /// Where it is.

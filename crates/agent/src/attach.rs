@@ -12,6 +12,8 @@ use tokio::io::Interest;
 use tokio::net::UnixStream;
 
 use crate::attend::Desk;
+use crate::container::Container;
+use crate::legacy::ListenerName;
 use crate::listener::Listener;
 use crate::serve::Agent;
 use crate::state::{ProcessState, Read, read};
@@ -24,23 +26,34 @@ const FDS: usize = 16;
 
 /// Takes one listener. There is no limit on how long that takes: crun holds a connection from create
 /// to start.
-pub(crate) async fn attend(agent: Arc<Agent>, stream: UnixStream) {
-    if let Err(why) = take(&agent, stream).await {
+///
+/// `number` is the connection's in our legacy, in which it stays until the listener is there.
+pub(crate) async fn attend(agent: Arc<Agent>, stream: UnixStream, number: u64) {
+    let taken = take(&agent, stream, number).await;
+    if !matches!(taken, Ok(true)) {
+        agent.legacy.release_connection(number);
+    }
+    if let Err(why) = taken {
         agent.say("turned away", [("reason", json!(why))]);
     }
 }
 
-async fn take(agent: &Arc<Agent>, stream: UnixStream) -> Result<(), String> {
+/// Whether there was a listener.
+async fn take(agent: &Arc<Agent>, stream: UnixStream, number: u64) -> Result<bool, String> {
     let mut bytes = Vec::new();
     let mut fds = Vec::new();
+    let failed = |error| format!("a listener's state cannot be read: {error}");
     let state = loop {
-        let count = receive(&stream, &mut bytes, &mut fds)
+        // The end of a state, which is most often all of it, stays in the socket: should we be killed
+        // now, the next agent finds it there.
+        let (before, fds_before) = (bytes.len(), fds.len());
+        let count = receive(&stream, &mut bytes, &mut fds, RecvFlags::PEEK)
             .await
-            .map_err(|error| format!("a listener's state cannot be read: {error}"))?;
+            .map_err(failed)?;
         match read(&bytes) {
             Read::Whole(state) => break state,
             // crun opens the connection for a container that is then never started.
-            _ if count == 0 && bytes.is_empty() => return Ok(()),
+            _ if count == 0 && bytes.is_empty() => return Ok(false),
             Read::Other => return Err("what was sent is no container's state".to_owned()),
             Read::More if count == 0 => return Err("a listener's state ended early".to_owned()),
             Read::More if bytes.len() > LONGEST => {
@@ -48,8 +61,12 @@ async fn take(agent: &Arc<Agent>, stream: UnixStream) -> Result<(), String> {
             }
             Read::More => {}
         }
+        bytes.truncate(before);
+        fds.truncate(fds_before);
+        receive(&stream, &mut bytes, &mut fds, RecvFlags::empty())
+            .await
+            .map_err(failed)?;
     };
-    drop(stream);
     let ProcessState {
         metadata,
         listener,
@@ -66,18 +83,45 @@ async fn take(agent: &Arc<Agent>, stream: UnixStream) -> Result<(), String> {
         .containers
         .find(&metadata)
         .ok_or("a listener came with a token that nobody registered")?;
-    let listener = Listener::prove(fd)
-        .map_err(|error| format!("the fd is no listener of a filter: {error}"))?;
+    let token = metadata;
+    let name = ListenerName {
+        token,
+        number,
+        pid,
+        first,
+    };
     if first {
         container.tell(format!("pid {pid}\n"));
     }
+    seat(agent, container, name, fd, false)?;
+    drop(stream);
+    Ok(true)
+}
+
+/// Gives a listener a thread.
+///
+/// # Errors
+/// In words; then it is closed.
+pub(crate) fn seat(
+    agent: &Agent,
+    container: Arc<Container>,
+    name: ListenerName,
+    fd: OwnedFd,
+    inherited: bool,
+) -> Result<(), String> {
+    let room = agent.legacy.room(&name);
+    let room = room.map_err(|error| format!("there is no room for a listener's calls: {error}"))?;
+    let listener = Listener::prove(fd, room)
+        .map_err(|error| format!("the fd is no listener of a filter: {error}"))?;
     let desk = Desk {
         container,
         containers: Arc::clone(&agent.containers),
         journal: agent.journal.clone(),
+        metrics: Arc::clone(&agent.metrics),
+        legacy: Arc::clone(&agent.legacy),
+        name,
+        inherited,
         store: Arc::clone(&agent.store),
-        first,
-        pid,
     };
     desk.open(listener)
         .map_err(|error| format!("no thread can be started for a listener: {error}"))
@@ -88,10 +132,13 @@ async fn receive(
     stream: &UnixStream,
     bytes: &mut Vec<u8>,
     fds: &mut Vec<OwnedFd>,
+    how: RecvFlags,
 ) -> io::Result<usize> {
     let mut piece = [0; 16 << 10];
     let count = stream
-        .async_io(Interest::READABLE, || receive_now(stream, &mut piece, fds))
+        .async_io(Interest::READABLE, || {
+            receive_now(stream, &mut piece, fds, how)
+        })
         .await?;
     bytes.extend_from_slice(piece.get(..count).unwrap_or_default());
     if fds.len() > FDS {
@@ -100,7 +147,12 @@ async fn receive(
     Ok(count)
 }
 
-fn receive_now(stream: &UnixStream, piece: &mut [u8], fds: &mut Vec<OwnedFd>) -> io::Result<usize> {
+fn receive_now(
+    stream: &UnixStream,
+    piece: &mut [u8],
+    fds: &mut Vec<OwnedFd>,
+    how: RecvFlags,
+) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut pieces = [IoSliceMut::new(piece)];
@@ -108,7 +160,7 @@ fn receive_now(stream: &UnixStream, piece: &mut [u8], fds: &mut Vec<OwnedFd>) ->
         stream,
         &mut pieces,
         &mut ancillary,
-        RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT,
+        how | RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT,
     )?;
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(more) = message {

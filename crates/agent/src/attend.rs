@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
@@ -18,7 +18,9 @@ use crate::answer::{Answer, answer};
 use crate::arguments::Plain;
 use crate::container::{Container, Containers, clean};
 use crate::journal::Journal;
+use crate::legacy::{Legacy, ListenerName};
 use crate::listener::{Listener, Received};
+use crate::metrics::{Metrics, Pace};
 use crate::name;
 use crate::observe::{Comm, Kind};
 use crate::recording::Store;
@@ -34,11 +36,13 @@ pub(crate) struct Desk {
     pub(crate) container: Arc<Container>,
     pub(crate) containers: Arc<Containers>,
     pub(crate) journal: Journal,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) legacy: Arc<Legacy>,
+    /// The listener's, in our legacy.
+    pub(crate) name: ListenerName,
+    /// Whether an agent before us had it.
+    pub(crate) inherited: bool,
     pub(crate) store: Arc<Store>,
-    /// Whether the listener is the container's first process'.
-    pub(crate) first: bool,
-    /// That process, or the exec'd one, as the runtime numbers it.
-    pub(crate) pid: u32,
 }
 
 impl Desk {
@@ -49,19 +53,28 @@ impl Desk {
     pub(crate) fn open(self, listener: Listener) -> io::Result<()> {
         self.container.attached();
         let attached = [
-            ("pid", json!(self.pid)),
+            ("pid", json!(self.name.pid)),
             ("unasked", json!(self.container.who.unasked)),
         ];
-        self.say(if self.first { "attached" } else { "joined" }, attached);
+        let event = match (self.inherited, self.name.first) {
+            (true, _) => "resumed",
+            (false, true) => "attached",
+            (false, false) => "joined",
+        };
+        self.say(event, attached);
         let containers = Arc::clone(&self.containers);
         let container = Arc::clone(&self.container);
-        let first = self.first;
+        let (legacy, name) = (Arc::clone(&self.legacy), self.name.clone());
         let started = std::thread::Builder::new()
             .name("listener".to_owned())
             .stack_size(STACK)
             .spawn(move || self.attend(listener));
-        if started.is_err() && container.detached(first) {
-            containers.remove(&container.who.token);
+        if started.is_err() {
+            legacy.release_listener(&name);
+            if container.detached(name.first) {
+                containers.remove(&container.who.token);
+                legacy.forget(&container.who.token);
+            }
         }
         started.map(|_| ())
     }
@@ -69,8 +82,11 @@ impl Desk {
     fn attend(self, mut listener: Listener) {
         // A panic must not take other containers' threads along, nor leave a call unanswered: the
         // listener is closed below, which answers ENOSYS to all that is asked of it.
-        let ended = catch_unwind(AssertUnwindSafe(|| self.serve(&mut listener)));
+        let pace = self.metrics.pace();
+        let ended = catch_unwind(AssertUnwindSafe(|| self.serve(&mut listener, &pace)));
+        self.metrics.retire(&pace);
         drop(listener);
+        self.legacy.release_listener(&self.name);
         let why = match ended {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
@@ -79,8 +95,9 @@ impl Desk {
         if let Some(why) = why {
             self.say("failed", [("reason", json!(why))]);
         }
-        if self.container.detached(self.first) {
+        if self.container.detached(self.name.first) {
             self.containers.remove(&self.container.who.token);
+            self.legacy.forget(&self.container.who.token);
             self.tell_repeats();
             let (all, kinds) = self.container.denials().totals();
             let strange = self.container.strange.load(Ordering::Relaxed);
@@ -97,26 +114,38 @@ impl Desk {
         }
     }
 
-    fn serve(&self, listener: &mut Listener) -> io::Result<()> {
+    fn serve(&self, listener: &mut Listener, pace: &Pace) -> io::Result<()> {
         let mut calls = Seen::default();
-        let mut own = false;
+        if !self.inherited {
+            self.legacy.keep_listener(&self.name, listener.fd());
+        }
+        // The agent before us may have been killed between hearing and answering. If it was after
+        // answering, the kernel says that nobody waits.
+        let mut next = listener.inherited();
+        // Whom an agent had before us runs its own program, but for an unlucky moment.
+        let mut own = self.inherited;
         loop {
-            let call = match listener.receive()? {
-                Received::Over => return Ok(()),
-                Received::Call(call) => call,
+            let call = match next.take() {
+                Some(call) => call,
+                None => match listener.receive()? {
+                    Received::Over => return Ok(()),
+                    Received::Call(call) => call,
+                },
             };
+            let start = Instant::now();
             let Answer { reply, strange } = answer(&self.container.program, &call);
             let comm = match reply {
                 Reply::Errno(_) => calls.comm(call.pid),
                 Reply::Continue => [0; 16],
             };
             let heard = listener.answer(call.id, reply)?;
+            pace.answered(reply, heard, start.elapsed());
             if strange {
                 self.container.strange.fetch_add(1, Ordering::Relaxed);
             }
             // A task that was interrupted meanwhile asks again.
             if heard {
-                self.note(&call, reply, comm, &mut calls, &mut own);
+                self.note(&call, reply, comm, &mut calls, &mut own, pace);
             }
         }
     }
@@ -128,6 +157,7 @@ impl Desk {
         comm: Comm,
         calls: &mut Seen,
         own: &mut bool,
+        pace: &Pace,
     ) {
         if let Reply::Errno(errno) = reply {
             let plain = calls.plain(call);
@@ -139,7 +169,10 @@ impl Desk {
                 args: plain.only(call.args),
             };
             let first = self.container.denials().note(kind, call.pid);
-            if first {
+            calls.count(&self.metrics, &self.container, call);
+            if !first {
+                pace.suppressed();
+            } else {
                 let mut fields = self.container.names();
                 describe(&mut fields, &kind, call.pid);
                 self.journal.say("denied", fields);
@@ -151,7 +184,7 @@ impl Desk {
             self.container.tape().note(call.arch, call.nr, *own, args);
             if !*own && calls.is_exec(call) {
                 *own = true;
-                if self.first {
+                if self.name.first {
                     self.container.tell("started\n".to_owned());
                 }
             }
@@ -190,7 +223,7 @@ pub(crate) fn tell_repeats(container: &Container, journal: &Journal) {
     }
 }
 
-fn describe(fields: &mut Map<String, Value>, kind: &Kind, pid: u32) {
+pub(crate) fn describe(fields: &mut Map<String, Value>, kind: &Kind, pid: u32) {
     let name = name::syscall(kind.arch, kind.nr);
     let end = kind.comm.iter().position(|byte| *byte == 0);
     let comm = kind.comm.get(..end.unwrap_or(kind.comm.len()));
@@ -217,6 +250,7 @@ fn describe(fields: &mut Map<String, Value>, kind: &Kind, pid: u32) {
 struct Seen {
     comms: HashMap<u32, (Comm, Instant), RandomState>,
     plains: HashMap<(u32, u32), (Plain, bool), RandomState>,
+    numbers: HashMap<(u32, u32), Arc<AtomicU64>, RandomState>,
 }
 
 impl Seen {
@@ -235,6 +269,17 @@ impl Seen {
         }
         self.comms.insert(thread, (comm, now));
         comm
+    }
+
+    /// Counts a denial in its series.
+    fn count(&mut self, metrics: &Metrics, container: &Container, call: &Notification) {
+        if self.numbers.len() >= MOST {
+            self.numbers.clear();
+        }
+        let entry = self.numbers.entry((call.arch, call.nr));
+        let number =
+            entry.or_insert_with(|| metrics.denials(container, &name::syscall(call.arch, call.nr)));
+        number.fetch_add(1, Ordering::Relaxed);
     }
 
     fn looked_up(&mut self, call: &Notification) -> (Plain, bool) {

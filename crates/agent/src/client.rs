@@ -84,6 +84,27 @@ pub fn token() -> io::Result<String> {
 /// # Errors
 /// The agent is not there, is somebody else's, or does not want it.
 pub fn register(folder: &Path, registration: &Registration) -> Result<UnixStream, RegisterError> {
+    let mut tries = 0_u32;
+    loop {
+        match register_once(folder, registration) {
+            // An agent that starts again leaves its socket open meanwhile, but hangs up.
+            Err(RegisterError::Silent { source, .. }) if hung_up(&source) && tries < TRIES => {
+                tries = tries.saturating_add(1);
+            }
+            done => return done,
+        }
+    }
+}
+
+fn hung_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
+/// How often an agent may hang up before it is taken to be gone.
+const TRIES: u32 = 3;
+
+fn register_once(folder: &Path, registration: &Registration) -> Result<UnixStream, RegisterError> {
     let path = folder.join(REGISTER_SOCKET);
     let mut stream = UnixStream::connect(&path).map_err(|source| RegisterError::Absent {
         path: path.clone(),

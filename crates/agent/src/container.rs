@@ -104,7 +104,16 @@ impl Container {
         listeners.over && listeners.now == 0
     }
 
-    fn was_attached(&self) -> bool {
+    /// It was inherited without its first process' listener.
+    pub(crate) fn outlived(&self) {
+        unpoisoned(&self.listeners).over = true;
+    }
+
+    pub(crate) fn is_attached(&self) -> bool {
+        unpoisoned(&self.listeners).now > 0
+    }
+
+    pub(crate) fn was_attached(&self) -> bool {
         unpoisoned(&self.listeners).ever > 0
     }
 
@@ -164,23 +173,26 @@ const LONGEST: usize = 300;
 pub(crate) struct Containers(Mutex<HashMap<String, Arc<Container>, RandomState>>);
 
 impl Containers {
-    /// Adds one; those that never came to be give way where there are too many.
+    /// Adds one; those that never came to be give way where there are too many. Gives the token of
+    /// the one that did.
     ///
     /// # Errors
     /// There is no room.
-    pub(crate) fn add(&self, container: Arc<Container>) -> Result<(), String> {
+    pub(crate) fn add(&self, container: Arc<Container>) -> Result<Option<String>, String> {
         let mut all = unpoisoned(&self.0);
+        let mut gone = None;
         if all.len() >= MOST {
             let waiting = all.iter().filter(|(_, one)| !one.was_attached());
             let oldest = waiting.min_by_key(|(_, one)| one.number);
             let oldest = oldest.map(|(token, _)| token.clone());
-            match oldest {
-                Some(token) => all.remove(&token),
-                None => return Err(format!("it has {MOST} already")),
+            let Some(token) = oldest else {
+                return Err(format!("it has {MOST} already"));
             };
+            all.remove(&token);
+            gone = Some(token);
         }
         all.insert(container.who.token.clone(), container);
-        Ok(())
+        Ok(gone)
     }
 
     pub(crate) fn find(&self, token: &str) -> Option<Arc<Container>> {
@@ -205,8 +217,20 @@ pub(crate) fn unpoisoned<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    pub(crate) fn container(id: &str) -> Container {
+        let who = serde_json::json!({
+            "token": "", "mode": "observe", "runtime": "crun", "runtimeName": "crun",
+            "noNewPrivileges": false, "native": "", "id": id, "bundle": "", "engine": "",
+            "namespace": null, "pod": null, "container": null, "image": null,
+            "plain": "", "asking": "", "asksByDefault": false, "unasked": [],
+        });
+        let program = Program::new(vec![filter::Instruction::new(6, 0)]).unwrap();
+        let (watcher, _) = tokio::sync::mpsc::unbounded_channel();
+        Container::new(serde_json::from_value(who).unwrap(), program, watcher)
+    }
 
     #[test]
     fn names_cannot_turn_the_log_around() {

@@ -16,16 +16,22 @@ mod answer;
 mod arguments;
 mod attach;
 mod attend;
+mod audit;
 pub mod client;
 mod compile;
 mod container;
+mod control;
 mod journal;
 mod learned;
+mod legacy;
 mod listener;
+mod metrics;
 mod name;
 mod observe;
+mod privilege;
 mod recording;
 mod register;
+mod scrape;
 mod serve;
 mod state;
 #[allow(unsafe_code, reason = "seccomp's ioctls have no safe wrapper")]
@@ -36,8 +42,11 @@ pub use compile::compile;
 pub use journal::LogTo;
 pub use learned::learn;
 pub use recording::{Call, Recording, Store};
+pub use scrape::MetricsAt;
 pub use serve::{Options, ServeError, serve};
-pub use wire::{Learned, Mode, NOTIFY_SOCKET, REGISTER_SOCKET, Registration, Runtime};
+pub use wire::{
+    CONTROL_SOCKET, Learned, Mode, NOTIFY_SOCKET, REGISTER_SOCKET, Registration, Runtime,
+};
 
 /// Where recordings are kept unless told otherwise.
 pub const RECORDINGS: &str = "/var/lib/seccomp-shim/recordings";

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -32,13 +32,12 @@ impl Listener {
     ///
     /// # Errors
     /// It is something else, or the kernel has no notifications that we know.
-    pub(crate) fn prove(fd: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn prove(fd: OwnedFd, room: Room) -> io::Result<Self> {
         let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
         let found = rustix::fs::readlink(link, Vec::new())?;
         if found.as_bytes() != b"anon_inode:seccomp notify" {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let room = Room::new()?;
         // Faster where the kernel has it, and nothing else.
         let _ = sys::wake_in_step(fd.as_fd());
         Ok(Self {
@@ -46,6 +45,16 @@ impl Listener {
             room,
             wakes: wakes_at_the_end(),
         })
+    }
+
+    /// The call that the agent before us may not have answered.
+    pub(crate) fn inherited(&self) -> Option<Notification> {
+        self.room.last()
+    }
+
+    /// Its fd, to be kept elsewhere.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 
     /// Waits for the next call.

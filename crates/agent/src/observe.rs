@@ -102,6 +102,20 @@ impl Denials {
         repeats
     }
 
+    /// The kinds that came most often.
+    pub(crate) fn most_frequent(&self, at_most: usize) -> Vec<Repeats> {
+        let all = self.kinds.iter().map(|(kind, tally)| Repeats {
+            kind: Some(*kind),
+            pid: tally.pid,
+            count: tally.all,
+            total: tally.all,
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|one| std::cmp::Reverse(one.total));
+        all.truncate(at_most);
+        all
+    }
+
     /// How many denials there were, of how many kinds.
     pub(crate) fn totals(&self) -> (u64, usize) {
         (self.all, self.kinds.len())

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::compile::have_compiled;
 use crate::container::Container;
+use crate::legacy::is_token;
 use crate::serve::Agent;
 use crate::wire::{LONGEST, Registration};
 
@@ -42,16 +43,27 @@ async fn take(agent: &Agent, stream: &mut UnixStream) -> Result<UnboundedReceive
         .map_err(|_| "the registration takes too long".to_owned())?
         .map_err(|error| format!("the registration cannot be read: {error}"))?;
     let token = &registration.token;
-    if token.len() != 32 || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !is_token(token) {
         return Err("the token is not 128 bits in hexadecimal".to_owned());
     }
-    if agent.containers.find(token).is_some() {
+    // Who was cut off by a new start of ours says the same again.
+    let known = agent.containers.find(token);
+    if known.is_some_and(|known| known.was_attached() || known.who != registration) {
         return Err("the token is taken".to_owned());
     }
     let program = agent.program(&registration, have_compiled).await?;
+    let left = agent.legacy.registered(&registration, &program);
+    left.map_err(|error| format!("it cannot write the container down: {error}"))?;
     let (watcher, lines) = unbounded_channel();
+    let token = registration.token.clone();
     let container = Container::new(registration, program, watcher);
-    agent.containers.add(Arc::new(container))?;
+    match agent.containers.add(Arc::new(container)) {
+        Ok(gone) => gone.iter().for_each(|token| agent.legacy.forget(token)),
+        Err(why) => {
+            agent.legacy.forget(&token);
+            return Err(why);
+        }
+    }
     Ok(lines)
 }
 

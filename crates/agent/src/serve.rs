@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -11,19 +13,24 @@ use std::time::Duration;
 
 use filter::Program;
 use foldhash::fast::RandomState;
+use sd_notify::NotifyState;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::attend::tell_repeats;
 use crate::compile::Words;
-use crate::container::{Containers, unpoisoned};
+use crate::container::{Container, Containers, unpoisoned};
 use crate::journal::{Journal, LogTo};
+use crate::legacy::{self, Inheritance, Legacy, ListenerName};
+use crate::metrics::Metrics;
 use crate::recording::Store;
-use crate::wire::{NOTIFY_SOCKET, REGISTER_SOCKET, Registration};
-use crate::{attach, register};
+use crate::scrape::{self, Door, MetricsAt};
+use crate::wire::{CONTROL_SOCKET, NOTIFY_SOCKET, REGISTER_SOCKET, Registration};
+use crate::{attach, audit, control, privilege, register};
 
 /// How the agent is to work.
 #[derive(Debug, Clone)]
@@ -34,6 +41,10 @@ pub struct Options {
     pub log: LogTo,
     /// The folder that recordings are kept in.
     pub recordings: PathBuf,
+    /// Where it serves its numbers, if anywhere.
+    pub metrics: Option<MetricsAt>,
+    /// Whether it reads the kernel's audit records of seccomp, too.
+    pub audit: bool,
     /// How often repeats are summed up.
     pub every: Duration,
     /// The program that compiles ([`crate::compile()`]), and its arguments.
@@ -72,6 +83,20 @@ pub enum ServeError {
         /// The socket.
         path: PathBuf,
     },
+    /// The port for the numbers cannot be had.
+    #[error("the port {address} cannot be listened at")]
+    Port {
+        /// The address.
+        address: SocketAddr,
+        /// How that failed.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel's audit records cannot be read.
+    #[error(
+        "the audit records cannot be read, which takes CAP_AUDIT_READ in the first user namespace"
+    )]
+    Audit(#[source] io::Error),
     /// The log cannot be opened.
     #[error("the log cannot be opened")]
     Log(#[source] io::Error),
@@ -85,6 +110,8 @@ pub enum ServeError {
 pub(crate) struct Agent {
     pub(crate) containers: Arc<Containers>,
     pub(crate) journal: Journal,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) legacy: Arc<Legacy>,
     pub(crate) store: Arc<Store>,
     words: Words,
     /// Compiled profiles, by digest: most containers of a node have one of few.
@@ -168,27 +195,57 @@ fn digest(registration: &Registration) -> [u8; 32] {
 /// # Errors
 /// It cannot start.
 pub fn serve(options: &Options) -> Result<(), ServeError> {
+    let audit = options.audit.then(audit::open).transpose();
+    let audit = audit.map_err(ServeError::Audit)?;
+    privilege::give_up().map_err(ServeError::Start)?;
     let (journal, log) = Journal::open(&options.log).map_err(ServeError::Log)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
         .build()
         .map_err(ServeError::Start)?;
-    let done = runtime.block_on(run(options, journal.clone()));
+    let done = runtime.block_on(run(options, journal.clone(), audit));
     journal.end();
     // The log has had its time in `end`.
     drop(log);
     done
 }
 
-async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
+async fn run(
+    options: &Options,
+    journal: Journal,
+    audit: Option<OwnedFd>,
+) -> Result<(), ServeError> {
     let folder = &options.sockets;
     own(folder)?;
-    let registrations = bind(&folder.join(REGISTER_SOCKET))?;
-    let listeners = bind(&folder.join(NOTIFY_SOCKET))?;
+    let legacy = Legacy::open(folder).map_err(|source| ServeError::Folder {
+        path: folder.clone(),
+        source,
+    })?;
+    let mut inherited = legacy.inherit();
+    let mut socket = |name| listen(&folder.join(name), &mut inherited.sockets, &legacy);
+    let registrations = socket(REGISTER_SOCKET)?;
+    let listeners = socket(NOTIFY_SOCKET)?;
+    let control = socket(CONTROL_SOCKET)?;
+    let door = match &options.metrics {
+        None => None,
+        Some(MetricsAt::Unix(path)) => {
+            Some(Door::Unix(listen(path, &mut inherited.sockets, &legacy)?))
+        }
+        Some(MetricsAt::Loopback(address)) => {
+            let door = TcpListener::bind(address).await;
+            let door = door.map_err(|source| ServeError::Port {
+                address: *address,
+                source,
+            })?;
+            Some(Door::Loopback(door))
+        }
+    };
     let agent = Arc::new(Agent {
         containers: Arc::default(),
         journal,
+        metrics: Arc::default(),
+        legacy: Arc::new(legacy),
         store: Arc::new(Store::new(options.recordings.clone())),
         words: options.compile.clone(),
         programs: Mutex::default(),
@@ -202,16 +259,39 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
     let mut summary = tokio::time::interval(options.every);
     let mut lost = 0;
     agent.say("started", [("sockets", json!(folder.to_string_lossy()))]);
+    agent.take_over(inherited);
+    if let Some(socket) = audit {
+        let (journal, metrics) = (agent.journal.clone(), Arc::clone(&agent.metrics));
+        audit::start(socket, journal, metrics, options.every).map_err(ServeError::Start)?;
+    }
+    if let Some(door) = door {
+        tokio::spawn(scrape::serve(Arc::clone(&agent), door));
+    }
+    tell_manager(&[NotifyState::Ready]);
+    let watchdog = sd_notify::watchdog_enabled();
+    let mut alive = tokio::time::interval(watchdog.map_or(options.every, |limit| limit / 3));
     loop {
         tokio::select! {
             accepted = registrations.accept() => {
                 if let Some(stream) = agent.admit(accepted.map(|(stream, _)| stream)).await {
-                    tokio::spawn(with_place(Arc::clone(&agent), stream, Socket::Register));
+                    tokio::spawn(with_place(Arc::clone(&agent), stream, Errand::Register));
+                }
+            }
+            _ = alive.tick() => {
+                if watchdog.is_some() {
+                    tell_manager(&[NotifyState::Watchdog]);
                 }
             }
             accepted = listeners.accept() => {
                 if let Some(stream) = agent.admit(accepted.map(|(stream, _)| stream)).await {
-                    tokio::spawn(with_place(Arc::clone(&agent), stream, Socket::Notify));
+                    let number = legacy::number();
+                    agent.legacy.keep_connection(number, &stream);
+                    tokio::spawn(with_place(Arc::clone(&agent), stream, Errand::Listener(number)));
+                }
+            }
+            accepted = control.accept() => {
+                if let Some(stream) = agent.admit(accepted.map(|(stream, _)| stream)).await {
+                    tokio::spawn(with_place(Arc::clone(&agent), stream, Errand::Control));
                 }
             }
             _ = summary.tick() => {
@@ -226,36 +306,92 @@ async fn run(options: &Options, journal: Journal) -> Result<(), ServeError> {
             _ = interrupt.recv() => break,
         }
     }
+    tell_manager(&[NotifyState::Stopping]);
     agent.sum_up();
-    // From here on nobody can register; what is attached gets ENOSYS once we are gone.
-    for name in [REGISTER_SOCKET, NOTIFY_SOCKET] {
-        let _ = fs::remove_file(folder.join(name));
+    // From here on nobody can register, and what is attached gets ENOSYS once we are gone; but what
+    // is kept waits for the next agent.
+    if !agent.legacy.is_kept() {
+        for name in [REGISTER_SOCKET, NOTIFY_SOCKET, CONTROL_SOCKET] {
+            let _ = fs::remove_file(folder.join(name));
+        }
     }
     agent.say("stopped", []);
     Ok(())
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Socket {
-    Register,
-    Notify,
+/// Tells the service manager, if there is one; it need not listen.
+fn tell_manager(state: &[NotifyState<'_>]) {
+    let _ = sd_notify::notify(state);
 }
 
-async fn with_place(agent: Arc<Agent>, stream: UnixStream, socket: Socket) {
+/// What a connection is for; one that brings a listener has a number.
+#[derive(Debug, Clone, Copy)]
+enum Errand {
+    Register,
+    Listener(u64),
+    Control,
+}
+
+async fn with_place(agent: Arc<Agent>, stream: UnixStream, errand: Errand) {
     let Ok(_place) = agent.peers.try_acquire() else {
+        if let Errand::Listener(number) = errand {
+            agent.legacy.release_connection(number);
+        }
         agent.say(
             "turned away",
             [("reason", json!("there are too many connections"))],
         );
         return;
     };
-    match socket {
-        Socket::Register => register::attend(Arc::clone(&agent), stream).await,
-        Socket::Notify => attach::attend(Arc::clone(&agent), stream).await,
+    match errand {
+        Errand::Register => register::attend(Arc::clone(&agent), stream).await,
+        Errand::Listener(number) => attach::attend(Arc::clone(&agent), stream, number).await,
+        Errand::Control => control::attend(Arc::clone(&agent), stream).await,
     }
 }
 
 impl Agent {
+    /// Goes on where an agent before us was ended.
+    fn take_over(self: &Arc<Self>, left: Inheritance) {
+        for (who, program) in left.containers {
+            let (watcher, _) = unbounded_channel();
+            let one = Container::new(who, program, watcher);
+            let of_it = |name: &ListenerName| name.token == one.who.token;
+            let mut its = left.listeners.iter().filter(|(name, _)| of_it(name));
+            if its.clone().next().is_some() && !its.any(|(name, _)| name.first) {
+                one.outlived();
+            }
+            // The one before us had no more of them.
+            let _ = self.containers.add(Arc::new(one));
+        }
+        for (name, fd) in left.listeners {
+            let seated = match self.containers.find(&name.token) {
+                Some(container) => attach::seat(self, container, name.clone(), fd, true),
+                None => Err("a listener was left whose container is not known".to_owned()),
+            };
+            if let Err(why) = seated {
+                self.legacy.release_listener(&name);
+                self.say("turned away", [("reason", json!(why))]);
+            }
+        }
+        for (number, fd) in left.connections {
+            let stream = std::os::unix::net::UnixStream::from(fd);
+            let stream = stream
+                .set_nonblocking(true)
+                .and_then(|()| UnixStream::from_std(stream));
+            match stream {
+                Ok(stream) => {
+                    tokio::spawn(with_place(
+                        Arc::clone(self),
+                        stream,
+                        Errand::Listener(number),
+                    ));
+                }
+                Err(_) => self.legacy.release_connection(number),
+            }
+        }
+    }
+
     /// Lets in root and the agent's own user alone.
     async fn admit(&self, accepted: io::Result<UnixStream>) -> Option<UnixStream> {
         let stream = match accepted {
@@ -298,6 +434,31 @@ fn own(folder: &Path) -> Result<(), ServeError> {
         });
     }
     Ok(())
+}
+
+/// Listens at `path`: at the socket that was left or given to us, or at one of our own.
+fn listen(
+    path: &Path,
+    left: &mut Vec<OwnedFd>,
+    legacy: &Legacy,
+) -> Result<UnixListener, ServeError> {
+    let is_it = |fd: &OwnedFd| {
+        let name = fd.try_clone().map(std::os::unix::net::UnixListener::from);
+        let name = name.and_then(|socket| socket.local_addr());
+        name.is_ok_and(|name| name.as_pathname() == Some(path))
+    };
+    // One whose file was removed hears of nobody.
+    let there = fs::symlink_metadata(path).is_ok();
+    if let Some(index) = left.iter().position(is_it).filter(|_| there) {
+        let socket = std::os::unix::net::UnixListener::from(left.swap_remove(index));
+        let socket = socket
+            .set_nonblocking(true)
+            .and_then(|()| UnixListener::from_std(socket));
+        return socket.map_err(ServeError::Start);
+    }
+    let socket = bind(path)?;
+    legacy.keep_socket(&socket);
+    Ok(socket)
 }
 
 fn bind(path: &Path) -> Result<UnixListener, ServeError> {

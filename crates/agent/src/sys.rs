@@ -1,9 +1,12 @@
-//! The one place with unsafe code: seccomp's ioctls (include/uapi/linux/seccomp.h).
+//! The one place with unsafe code: seccomp's ioctls (include/uapi/linux/seccomp.h), a mapped file,
+//! and fds that are ours from the start.
 
+use std::fs::File;
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use memmap2::{MmapMut, MmapOptions};
 use rustix::ioctl::{Opcode, opcode};
 
 /// A notification, `struct seccomp_notif`.
@@ -45,12 +48,33 @@ const CONTINUE: u32 = 1;
 const SYNC_WAKE_UP: u64 = 1;
 
 /// Room for what this kernel writes as a notification, which may be more than we know of.
+///
+/// The kernel writes a notification there in the same step in which it takes it for received. So a
+/// file as the room always holds the call that is to be answered, even if we are killed.
 #[derive(Debug)]
-pub(crate) struct Room(Vec<u64>);
+pub(crate) struct Room(MmapMut);
 
 impl Room {
-    /// Room of the size that the kernel tells.
+    /// Room that goes with the process.
     pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self(MmapMut::map_anon(Self::size()?)?))
+    }
+
+    /// Room in a file, which keeps what it holds.
+    pub(crate) fn in_file(file: &File) -> io::Result<Self> {
+        let size = Self::size()?;
+        // What has no page yet would kill us when the disk is full.
+        let length = u64::try_from(size).unwrap_or(u64::MAX);
+        rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, length)?;
+        // SAFETY: the file is in a folder that only we and root enter, and nobody makes it shorter
+        // while it is mapped. The kernel alone writes to it beside us, in calls of ours. WHY: no
+        // crate can know that.
+        let map = unsafe { MmapOptions::new().len(size).map_mut(file)? };
+        Ok(Self(map))
+    }
+
+    /// The size that the kernel tells.
+    fn size() -> io::Result<usize> {
         let mut sizes = libc::seccomp_notif_sizes {
             seccomp_notif: 0,
             seccomp_notif_resp: 0,
@@ -73,8 +97,16 @@ impl Room {
         if usize::from(sizes.seccomp_notif_resp) > size_of::<Response>() {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let bytes = usize::from(sizes.seccomp_notif).max(size_of::<Notification>());
-        Ok(Self(vec![0; bytes.div_ceil(size_of::<u64>())]))
+        Ok(usize::from(sizes.seccomp_notif).max(size_of::<Notification>()))
+    }
+
+    /// What was last received, answered or not; none if nothing was.
+    pub(crate) fn last(&self) -> Option<Notification> {
+        // SAFETY: a map starts at a page and is at least as long as the type (`size`), and every bit
+        // pattern is one of its values. WHY: a cast of plain data.
+        let last = unsafe { self.0.as_ptr().cast::<Notification>().read() };
+        // Linux 6.18, kernel/seccomp.c: ids count up from a random number.
+        (last.id != 0).then_some(last)
     }
 }
 
@@ -83,14 +115,19 @@ pub(crate) fn receive(fd: BorrowedFd<'_>, room: &mut Room) -> io::Result<Notific
     // The kernel refuses a buffer that is not zeroed.
     room.0.fill(0);
     // SAFETY: the ioctl writes `sizes.seccomp_notif` bytes to the pointer, and `room` is at least as
-    // long and aligned to 8; the fd is borrowed and so open. WHY: there is no safe wrapper.
+    // long and starts at a page; the fd is borrowed and so open. WHY: there is no safe wrapper.
     let done = unsafe { libc::ioctl(fd.as_raw_fd(), RECV as _, room.0.as_mut_ptr()) };
     if done != 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: `room` holds at least `size_of::<Notification>()` initialised bytes, is aligned to 8
-    // as that type asks, and every bit pattern is one of its values. WHY: a cast of plain data.
-    Ok(unsafe { room.0.as_ptr().cast::<Notification>().read() })
+    room.last().ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Takes over an fd that the service manager left open for us.
+pub(crate) fn adopt(fd: RawFd) -> OwnedFd {
+    // SAFETY: the caller took the number from the service manager's list, once, at the start; nobody
+    // else in this process knows of it. WHY: a number alone has no owner.
+    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 /// What is answered.

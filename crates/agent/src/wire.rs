@@ -13,6 +13,9 @@ pub const REGISTER_SOCKET: &str = "register.sock";
 /// The socket that the runtime sends the listener to.
 pub const NOTIFY_SOCKET: &str = "notify.sock";
 
+/// The socket that tells how containers get on.
+pub const CONTROL_SOCKET: &str = "control.sock";
+
 /// The longest registration, in bytes.
 pub(crate) const LONGEST: u32 = 8 << 20;
 

@@ -13,6 +13,10 @@ use crate::{ConfigError, struct_fields};
 /// `run.oci.seccomp_fail_unknown_syscall` changes how it is compiled (crun.1, "ANNOTATIONS").
 pub const SECCOMP_ANNOTATIONS: &str = "run.oci.seccomp";
 
+/// The annotation by which crun is handed a finished filter, in base64: an array of `struct
+/// sock_filter` in the place of what it would compile `linux.seccomp` to.
+pub const SECCOMP_FILTER: &str = "run.oci.seccomp_bpf_data";
+
 /// What becomes of `linux.seccomp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change<'a> {
@@ -32,6 +36,7 @@ pub struct Config<'a> {
     top: Vec<Member<'a>>,
     linux: Option<Vec<Member<'a>>>,
     facts: Facts<'a>,
+    own_filter: bool,
 }
 
 impl<'a> Config<'a> {
@@ -68,6 +73,7 @@ impl<'a> Config<'a> {
             top,
             linux,
             facts,
+            own_filter: false,
         };
         if let Some(seccomp) = config.seccomp() {
             if seccomp.kind() != strict_json::Kind::Object {
@@ -107,15 +113,35 @@ impl<'a> Config<'a> {
     /// ([`SECCOMP_ANNOTATIONS`]).
     pub fn seccomp_annotations(&self) -> impl Iterator<Item = &str> {
         let keys = self.facts.annotations.iter().map(|(key, _)| key.as_ref());
-        keys.filter(|key| key.starts_with(SECCOMP_ANNOTATIONS))
+        keys.filter(|key| {
+            key.starts_with(SECCOMP_ANNOTATIONS) && !(self.own_filter && *key == SECCOMP_FILTER)
+        })
+    }
+
+    /// From now on the annotation [`SECCOMP_FILTER`] is not somebody else's: it was put there with
+    /// the `linux.seccomp` beside it, when this bundle was used before. It is still rewritten.
+    pub fn filter_is_own(&mut self) {
+        self.own_filter = true;
     }
 
     /// The text with `linux.seccomp` changed and [`Config::seccomp_annotations`] taken out; none if
     /// that changes nothing. Every byte outside those values stays.
     #[must_use]
     pub fn rewrite(&self, change: Change<'_>) -> Option<Vec<u8>> {
-        let mut edits = self.annotation_edits();
-        edits.extend(self.seccomp_edits(change));
+        self.rewrite_with(change, None)
+    }
+
+    /// The same, with `filter` as the value of the annotation [`SECCOMP_FILTER`]: base64, or any
+    /// text that is the same in JSON.
+    #[must_use]
+    pub fn rewrite_with(&self, change: Change<'_>, filter: Option<&str>) -> Option<Vec<u8>> {
+        let (mut edits, annotations) = self.annotation_edits(filter);
+        let (more, linux) = self.seccomp_edits(change);
+        edits.extend(more);
+        let missing: Vec<String> = annotations.into_iter().chain(linux).collect();
+        if !missing.is_empty() {
+            edits.push(insert_first(self.root, &missing.join(",")));
+        }
         let edits: Vec<Edit> = edits
             .into_iter()
             .filter(|edit| edit.changes(self.bytes))
@@ -127,16 +153,44 @@ impl<'a> Config<'a> {
         }
     }
 
-    fn annotation_edits(&self) -> Vec<Edit> {
+    /// The edits, and what is to be added to the top level.
+    fn annotation_edits(&self, filter: Option<&str>) -> (Vec<Edit>, Option<String>) {
+        let ours = filter.map(|filter| format!(r#""{SECCOMP_FILTER}":"{filter}""#));
         let Some(annotations) = self.top.iter().find(|member| member.key == "annotations") else {
-            return Vec::new();
+            return (
+                Vec::new(),
+                ours.map(|ours| format!(r#""annotations":{{{ours}}}"#)),
+            );
         };
-        remove_members(annotations.value, |key| {
-            key.starts_with(SECCOMP_ANNOTATIONS)
-        })
+        let annotations = annotations.value;
+        if annotations.is_null() {
+            let object = ours.map(|ours| replace(annotations.range(), format!("{{{ours}}}")));
+            return (object.into_iter().collect(), None);
+        }
+        // Where ours stands already it gets its value there.
+        let stands = filter.and_then(|filter| {
+            let found = annotations
+                .members()
+                .find(|member| member.key == SECCOMP_FILTER);
+            found.map(|member| replace(member.value.range(), format!(r#""{filter}""#)))
+        });
+        let unwanted = |key: &str| {
+            key.starts_with(SECCOMP_ANNOTATIONS) && !(stands.is_some() && key == SECCOMP_FILTER)
+        };
+        let mut edits = Vec::new();
+        if let (Some(ours), None) = (ours, &stands) {
+            let others_stay = annotations.members().any(|member| !unwanted(&member.key));
+            let at = annotations.range().start.saturating_add(1);
+            let comma = if others_stay { "," } else { "" };
+            edits.push(replace(at..at, format!("{ours}{comma}")));
+        }
+        edits.extend(remove_members(annotations, unwanted));
+        edits.extend(stands);
+        (edits, None)
     }
 
-    fn seccomp_edits(&self, change: Change<'_>) -> Vec<Edit> {
+    /// The edits, and what is to be added to the top level.
+    fn seccomp_edits(&self, change: Change<'_>) -> (Vec<Edit>, Option<String>) {
         let member = |members: &[Member<'a>], name: &str| -> Option<Value<'a>> {
             members
                 .iter()
@@ -148,7 +202,7 @@ impl<'a> Config<'a> {
             .linux
             .as_deref()
             .and_then(|linux| member(linux, "seccomp"));
-        match (change, linux, seccomp) {
+        let edits = match (change, linux, seccomp) {
             (Change::Keep, ..) | (Change::Remove, _, None) => Vec::new(),
             // A null is as good as nothing: leave it.
             (Change::Remove, _, Some(seccomp)) if seccomp.is_null() => Vec::new(),
@@ -162,12 +216,11 @@ impl<'a> Config<'a> {
                 vec![insert_first(linux, &format!(r#""seccomp":{text}"#))]
             }
             (Change::Set(text), None, None) => {
-                vec![insert_first(
-                    self.root,
-                    &format!(r#""linux":{{"seccomp":{text}}}"#),
-                )]
+                let linux = format!(r#""linux":{{"seccomp":{text}}}"#);
+                return (Vec::new(), Some(linux));
             }
-        }
+        };
+        (edits, None)
     }
 }
 

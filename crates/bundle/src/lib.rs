@@ -20,7 +20,7 @@ mod splice;
 mod struct_fields;
 
 pub use attributes::copy as copy_attributes;
-pub use config::{Change, Config, SECCOMP_ANNOTATIONS};
+pub use config::{Change, Config, SECCOMP_ANNOTATIONS, SECCOMP_FILTER};
 pub use error::{BundleError, ConfigError};
 pub use facts::Facts;
 pub use file::{Bundle, MAX_SIZE};

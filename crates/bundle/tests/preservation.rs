@@ -9,7 +9,7 @@
 
 mod support;
 
-use bundle::{Change, Config, SECCOMP_ANNOTATIONS};
+use bundle::{Change, Config, SECCOMP_ANNOTATIONS, SECCOMP_FILTER};
 use proptest::prelude::*;
 use support::OURS;
 use support::documents::{Document, document};
@@ -135,6 +135,51 @@ proptest! {
         let again = Config::parse(found.as_bytes()).expect("the shim's own writing is accepted");
         prop_assert_eq!(again.seccomp().map(|value| value.raw()), Some(OURS));
         prop_assert_eq!(again.rewrite(Change::Set(OURS)), None, "nothing is left to change");
+    }
+
+    #[test]
+    fn a_filter_stands_among_the_annotations_and_every_other_byte_stays(document in document()) {
+        const FILTER: &str = "IAAAAAQ+/w==";
+        let set = |text: &str, filter: Option<&str>| {
+            let config = Config::parse(text.as_bytes()).expect("accepted");
+            let bytes = config.rewrite_with(Change::Set(OURS), filter)?;
+            Some(String::from_utf8(bytes).expect("UTF-8"))
+        };
+        let found = set(&document.text, Some(FILTER)).expect("a change");
+        let expected = with_profile(&document, OURS);
+        let ours = format!("\"{SECCOMP_FILTER}\":\"{FILTER}\"");
+        let root = parse(&found).expect("still JSON");
+        let annotations = &member(&root, "annotations").expect("annotations").value;
+        prop_assert_eq!(seccomp(&root), Some(&parse(OURS).expect("JSON")));
+        let stands = member(annotations, SECCOMP_FILTER).and_then(|entry| entry.value.string());
+        prop_assert_eq!(stands, Some(FILTER));
+        let before = parse(&expected).expect("JSON");
+        match member(&before, "annotations") {
+            Some(entry) => {
+                let (head, now, tail) = around_annotations(&found);
+                let (expected_head, then, expected_tail) = around_annotations(&expected);
+                prop_assert_eq!(head, expected_head);
+                prop_assert_eq!(tail, expected_tail);
+                prop_assert_eq!(kept(now), kept(then));
+                prop_assert_eq!(annotations.entries().len(), kept(then).len() + 1);
+                if entry.value.entries().is_empty() {
+                    let start = format!("{{{ours}");
+                    prop_assert!(now.starts_with(&start));
+                }
+            }
+            None => {
+                let whole = format!("\"annotations\":{{{ours}}}");
+                let without = found.replacen(&format!("{whole},"), "", 1);
+                prop_assert_eq!(without, expected.clone());
+            }
+        }
+        prop_assert_eq!(set(&found, Some(FILTER)), None, "nothing is left to change");
+        let other = set(&found, Some("AAAA")).expect("a change");
+        prop_assert_eq!(other, found.replacen(FILTER, "AAAA", 1), "it is changed where it stands");
+        let gone = set(&found, None).expect("a change");
+        let (_, now, _) = around_annotations(&gone);
+        prop_assert_eq!(kept(now).len(), parse(now).map_or(0, |node| node.entries().len()));
+        prop_assert!(!gone.contains(FILTER));
     }
 
     #[test]

@@ -42,14 +42,17 @@
 //! ```
 
 mod arch;
+mod cache;
 mod call;
 mod check;
+mod compact;
 mod compile;
 mod difference;
 mod error;
 mod examine;
 mod fault;
 mod filter;
+mod finish;
 mod flags;
 mod guard;
 mod instruction;
@@ -68,8 +71,10 @@ mod stub;
 mod sys;
 
 pub use arch::{audit_arch, host};
+pub use cache::{Cache, Entry, FileId, Key, libseccomp_version};
 pub use call::{Call, X32_BIT};
 pub use check::InvalidProgram;
+pub use compact::{HOT, NotSame, Proof, compact, same};
 pub use compile::compile;
 pub use difference::Difference;
 pub use error::{CompileError, Refusal};
@@ -77,9 +82,11 @@ pub use examine::{
     AskingError, Blame, Examination, ExamineError, Miscompiled, examine, prove_asking,
 };
 pub use filter::Filter;
+pub use finish::{finish, finish_guarded};
 pub use guard::{GuardError, Limits, compile_guarded};
 pub use instruction::{Endian, Instruction};
 pub use names::{known, name, nr};
 pub use outcome::Outcome;
 pub use program::Program;
 pub use runtime::Runtime;
+pub use sys::detached;

@@ -29,6 +29,22 @@ impl Program {
         }
         KILL_PROCESS
     }
+
+    /// How many instructions are executed for `call`, the return among them.
+    #[must_use]
+    pub fn executed(&self, call: &Call) -> usize {
+        let mut machine = Machine::default();
+        let mut rest = self.instructions();
+        let mut executed = 0_usize;
+        while let Some((instruction, after)) = rest.split_first() {
+            executed = executed.saturating_add(1);
+            match machine.step(*instruction, call) {
+                Step::Next(distance) => rest = after.get(distance..).unwrap_or_default(),
+                Step::Return(_) => break,
+            }
+        }
+        executed
+    }
 }
 
 /// The two registers and the scratch memory, all zero at the start.

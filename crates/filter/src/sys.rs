@@ -1,9 +1,13 @@
-//! The one place with unsafe code: work in a forked child, and questions to the kernel's seccomp.
+//! The one place with unsafe code: work in forked children, waited for ([`in_child`]) or not
+//! ([`detached`]), and questions to the kernel's seccomp.
 
 use std::io::{self, PipeWriter, Read, Write};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, setrlimit, waitpid};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, set_parent_process_death_signal, setrlimit, waitpid,
+};
 
 use crate::guard::{GuardError, Limits};
 
@@ -54,6 +58,93 @@ pub(crate) fn in_child(
     }
 }
 
+/// Starts `work` in a process of its own, which nobody waits for, and comes back at once.
+///
+/// That process is nobody's child that could be told of it (it is forked twice), in a session of its
+/// own, has no fds but `keep` and /dev/null as its stdio, stands behind all others for the
+/// processor, and may not use more than `limits`. So a caller that becomes another program leaves
+/// nothing behind that the new one, or whoever started it, could see or wait on.
+///
+/// # Errors
+/// Other threads in this process, or a child that cannot be made.
+pub fn detached(limits: Limits, keep: &[BorrowedFd<'_>], work: impl FnOnce()) -> io::Result<()> {
+    if threads()? != 1 {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    // SAFETY: as in `in_child`: the process has one thread.
+    // WHY: as there.
+    let pid = unsafe { libc::fork() };
+    match pid {
+        0 => {
+            let alone = rustix::process::setsid().is_ok();
+            // SAFETY: the child has the one thread that forked it.
+            // WHY: as above.
+            if alone && unsafe { libc::fork() } == 0 {
+                // A fault of ours is work that is not done, and nothing that anybody is told.
+                std::panic::set_hook(Box::new(|_| ()));
+                let worked = catch_unwind(AssertUnwindSafe(|| {
+                    if close_all_but(keep)
+                        .and_then(|()| stand_back(limits))
+                        .is_ok()
+                    {
+                        work();
+                    }
+                }));
+                // What is wrong with it is nobody's to know.
+                drop(worked);
+            }
+            // SAFETY: as in `in_child`: nothing of this process's may run again in the children.
+            // WHY: as there.
+            unsafe { libc::_exit(0) }
+        }
+        pid if pid > 0 => {
+            // It ends at once. Where somebody had this process ignore its children there is none to
+            // wait for, which is as well.
+            let _ = waitpid(Pid::from_raw(pid), WaitOptions::empty());
+            Ok(())
+        }
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Closes everything else, and puts /dev/null where stdio is.
+fn close_all_but(keep: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut kept: Vec<u32> = keep
+        .iter()
+        .filter_map(|fd| fd.as_raw_fd().try_into().ok())
+        .collect();
+    kept.sort_unstable();
+    let mut from = 0_u32;
+    for end in kept.into_iter().map(Some).chain([None]) {
+        let last = end.map_or(Some(u32::MAX), |end| end.checked_sub(1));
+        if let Some(last) = last.filter(|last| *last >= from) {
+            // SAFETY: close_range takes any numbers. That other code's fds are closed under it is
+            // harmless: none of it runs again in this process, which ends in `_exit`.
+            // WHY: there is no safe wrapper, for the latter reason.
+            let closed = unsafe { libc::syscall(libc::SYS_close_range, from, last, 0_u32) };
+            if closed != 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        from = end.map_or(u32::MAX, |end| end.saturating_add(1));
+    }
+    // The lowest numbers are free, and taken in order.
+    for _ in 0..3 {
+        let flags = rustix::fs::OFlags::RDWR;
+        let null = rustix::fs::open("/dev/null", flags, rustix::fs::Mode::empty())?;
+        std::mem::forget(null);
+    }
+    Ok(())
+}
+
+/// Lets everybody else go first.
+fn stand_back(limits: Limits) -> io::Result<()> {
+    bound(limits)?;
+    rustix::process::nice(19)?;
+    rustix::process::chdir("/")?;
+    Ok(())
+}
+
 /// Whether the kernel has an action (SECCOMP_GET_ACTION_AVAIL).
 pub(crate) fn action_available(action: u32) -> bool {
     let (operation, flags) = (libc::SECCOMP_GET_ACTION_AVAIL, 0_u64);
@@ -101,6 +192,12 @@ fn child(limits: Limits, writer: PipeWriter, work: impl FnOnce() -> Answer) -> i
 }
 
 fn limit(limits: Limits) -> io::Result<()> {
+    // Not to outlive who waits for the answer: this child holds whatever fds its parent has.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    bound(limits)
+}
+
+fn bound(limits: Limits) -> io::Result<()> {
     let seconds = limits.cpu_seconds.max(1);
     // SIGXCPU at the soft limit; SIGKILL at the hard one, should the parent have blocked that.
     setrlimit(

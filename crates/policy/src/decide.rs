@@ -6,7 +6,7 @@ use bundle::Config;
 use default_profile::Newer;
 use profile::{Action, Arch, Asker, Kernel, Restricted, Seccomp, Target, ask, restrict};
 
-use crate::decision::{AskAgent, DecidedBy, Decision, Outcome, Untold};
+use crate::decision::{AskAgent, DecidedBy, Decision, Logging, Outcome, Untold};
 use crate::document::{Combine, ProfileDocument, WithoutAgent};
 use crate::error::Problem;
 use crate::policy::{Floor, Place, Rule};
@@ -141,7 +141,7 @@ impl Policy {
                 result = result.map(|profile| transform::audit(profile, node.arch));
             }
             Mode::Record => result = Some(transform::record(result, node.arch)),
-            Mode::Enforce | Mode::Observe => {}
+            Mode::Enforce | Mode::Observe | Mode::ObserveLite => {}
         }
         let (mut floors, mut exceptions) = (Vec::new(), Vec::new());
         for floor in &self.floors {
@@ -157,6 +157,13 @@ impl Policy {
             floors.push(place);
         }
 
+        let logging = result
+            .as_ref()
+            .filter(|_| picked.mode == Mode::ObserveLite)
+            .map(|plain| Logging {
+                profile: transform::logged(plain.clone()),
+                without: picked.without_agent,
+            });
         let agent = self.ask_agent(&picked, result.as_ref(), node, &profiles)?;
         let present = theirs.filter(|_| request.asked == Asked::Spec);
         let outcome = outcome(config, result, present.as_ref());
@@ -174,6 +181,7 @@ impl Policy {
             untold,
             stripped,
             agent,
+            logging,
             outcome,
             identity,
             request,
@@ -361,14 +369,14 @@ fn own(config: &Config<'_>) -> Result<Option<Seccomp>, PolicyError> {
 }
 
 /// Combines profiles as the kernel does filters, noting where that could not be exact.
-struct Stacker<'a> {
-    native: Arch,
-    rounded: &'a mut Vec<String>,
+pub(crate) struct Stacker<'a> {
+    pub(crate) native: Arch,
+    pub(crate) rounded: &'a mut Vec<String>,
 }
 
 impl Stacker<'_> {
     /// Both profiles at once; no profile restricts nothing.
-    fn both(
+    pub(crate) fn both(
         &mut self,
         policy: Option<Seccomp>,
         request: Option<&Seccomp>,

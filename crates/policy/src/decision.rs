@@ -63,6 +63,15 @@ pub struct Learned {
     pub architectures: Vec<String>,
 }
 
+/// What a mode that has the kernel log denials wants of the runtime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logging {
+    /// The profile, which asks for that by a flag.
+    pub profile: Seccomp,
+    /// What becomes of the create if the runtime does not take the flag.
+    pub without: WithoutAgent,
+}
+
 /// The whole decision for one container.
 #[derive(Debug, Clone)]
 pub struct Decision {
@@ -96,6 +105,8 @@ pub struct Decision {
     pub stripped: Vec<String>,
     /// What is asked of the agent; none in modes that do without, and where nothing is left to ask.
     pub agent: Option<AskAgent>,
+    /// How the kernel is made to log; none in other modes, and where there is no filter.
+    pub logging: Option<Logging>,
     /// What the container gets; where the agent is asked, what it gets without it.
     pub outcome: Outcome,
 }

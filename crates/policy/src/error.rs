@@ -73,9 +73,6 @@ pub enum Problem {
         /// What it should be.
         mend: &'static str,
     },
-    /// A mode that this version keeps the word for.
-    #[error("mode {0:?} is not there yet in this version; use enforce, audit or observe")]
-    NotYet(&'static str),
     /// A mode that needs notifications, in front of a runtime that is not known to have them.
     #[error(
         "mode {mode:?} needs runc, crun or youki, and which of them the runtime is cannot be told; name it in runtime.path"

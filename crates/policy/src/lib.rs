@@ -10,6 +10,7 @@
 //! certainty is a [`PolicyError`], and the container is not created.
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod decide;
 mod decision;
 mod directory;
@@ -39,7 +40,7 @@ mod trust;
 mod when;
 
 pub use decide::{Container, Node};
-pub use decision::{AskAgent, DecidedBy, Decision, Learned, Outcome, Untold};
+pub use decision::{AskAgent, DecidedBy, Decision, Learned, Logging, Outcome, Untold};
 pub use default_profile::Newer;
 pub use directory::{Directory, ask};
 pub use document::{Combine, WithoutAgent};

@@ -27,6 +27,8 @@ pub enum Mode {
     Audit,
     /// They go to the agent, which logs them and answers as the profile would have.
     Observe,
+    /// They are denied, and logged by the kernel (SECCOMP_FILTER_FLAG_LOG).
+    ObserveLite,
     /// Every call goes to the agent, which writes it down and lets it go on; what the profile denies
     /// by a rule is denied.
     Record,
@@ -40,6 +42,7 @@ impl Mode {
             Self::Enforce => "enforce",
             Self::Audit => "audit",
             Self::Observe => "observe",
+            Self::ObserveLite => "observe-lite",
             Self::Record => "record",
         }
     }
@@ -488,12 +491,11 @@ impl Lines<'_> {
         mode: Option<Spanned<ModeDocument>>,
     ) -> Result<Option<Mode>, PolicyError> {
         let Some(mode) = mode else { return Ok(None) };
-        let not_yet = |word| self.error(mode.span().start, Problem::NotYet(word));
         match mode.get_ref() {
             ModeDocument::Enforce => Ok(Some(Mode::Enforce)),
             ModeDocument::Audit => Ok(Some(Mode::Audit)),
             ModeDocument::Observe => Ok(Some(Mode::Observe)),
-            ModeDocument::ObserveLite => Err(not_yet("observe-lite")),
+            ModeDocument::ObserveLite => Ok(Some(Mode::ObserveLite)),
             ModeDocument::Record => Ok(Some(Mode::Record)),
         }
     }

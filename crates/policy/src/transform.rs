@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use profile::{Action, Arch, Rule, Seccomp, compat};
+use profile::{Action, Arch, Flag, Rule, Seccomp, compat};
 
 use crate::decision::Learned;
 
@@ -42,6 +42,20 @@ pub(crate) fn audit(profile: Seccomp, native: Arch) -> Seccomp {
         architectures,
         listener_path: None,
         listener_metadata: None,
+        ..profile
+    }
+}
+
+/// The profile whose denials the kernel logs.
+pub(crate) fn logged(profile: Seccomp) -> Seccomp {
+    // Where no flags are named this one is set, but not where any is (runtime-spec, config-linux.md).
+    let before = profile.flags.clone();
+    let mut flags = before.unwrap_or_else(|| vec![Flag::SeccompFilterFlagSpecAllow]);
+    if !flags.contains(&Flag::SeccompFilterFlagLog) {
+        flags.push(Flag::SeccompFilterFlagLog);
+    }
+    Seccomp {
+        flags: Some(flags),
         ..profile
     }
 }

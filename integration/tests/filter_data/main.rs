@@ -12,7 +12,7 @@ mod reference;
 
 use std::path::Path;
 
-use filter::{Call, CompileError, Filter, Refusal, Runtime, compile};
+use filter::{Call, CompileError, Filter, Refusal, Runtime, compact, compile};
 use profile::{Action, Arch, Rule, Seccomp};
 use reference::{arch, args, field, rows, seccomp};
 use serde_json::Value;
@@ -218,4 +218,95 @@ fn overlapping_conditions_are_compiled_as_wrongly_as_libseccomp_does() {
     println!("quirks: {counts:?}");
     assert_eq!(counts.profiles, 171);
     assert_eq!(counts.errors, 6);
+}
+
+#[test]
+fn filters_in_fewer_steps_answer_as_those_that_crun_compiles() {
+    let test = "filters_in_fewer_steps_answer_as_those_that_crun_compiles";
+    let Some(folder) = integration::shared_data(test) else {
+        return;
+    };
+    let mut rows = simulate(&folder, "sim.jsonl");
+    rows.extend(self::rows(&folder, "libseccomp-quirks.jsonl"));
+    let (mut profiles, mut compacted, mut calls) = (0, 0, 0_usize);
+    for row in &rows {
+        let id = row["id"].as_str().unwrap();
+        let profile = seccomp(&field(row, "seccomp"));
+        let Ok(filter) = compile(&profile, Arch::ScmpArchX86_64, Runtime::Crun) else {
+            continue;
+        };
+        profiles += 1;
+        let Some(shorter) = compact(&filter.program, Arch::ScmpArchX86_64) else {
+            continue;
+        };
+        compacted += 1;
+        for call in edges(&profile) {
+            calls += 1;
+            assert_eq!(
+                shorter.value(&call),
+                filter.program.value(&call),
+                "{id}: {call:x?}"
+            );
+        }
+    }
+    println!("{profiles} profiles, {compacted} compacted, {calls} calls");
+    assert!(profiles > 350, "{profiles}");
+    assert!(compacted * 10 > profiles * 9, "{compacted} of {profiles}");
+    assert!(calls > 2_000_000, "{calls}");
+}
+
+/// Every number of some architectures, and some that nobody has; those that conditions are about
+/// with each value that one mentions and those beside it, in each argument and in all.
+fn edges(profile: &Seccomp) -> impl Iterator<Item = Call> {
+    let arches = [
+        Arch::ScmpArchX86_64,
+        Arch::ScmpArchX86,
+        Arch::ScmpArchX32,
+        Arch::ScmpArchAarch64,
+    ];
+    let conditional = profile.rules.iter().filter(|rule| !rule.args.is_empty());
+    let (mut values, mut about) = (vec![0, u64::MAX], vec![]);
+    for rule in conditional {
+        for condition in &rule.args {
+            for value in [condition.value, condition.value_two] {
+                let beside = [
+                    value.wrapping_add(1),
+                    value.wrapping_sub(1),
+                    value ^ 1 << 32,
+                ];
+                values.extend([value].into_iter().chain(beside));
+            }
+        }
+        about.extend(
+            rule.names
+                .iter()
+                .flat_map(|name| arches.map(|arch| filter::nr(name, arch))),
+        );
+    }
+    values.sort_unstable();
+    values.dedup();
+    values.truncate(40);
+    let others = [999, filter::X32_BIT - 1, u32::MAX - 1, u32::MAX];
+    let numbers = (0..=480)
+        .chain(others)
+        .chain((0..=560).map(|nr| nr | filter::X32_BIT));
+    let mut calls = Vec::new();
+    for nr in numbers {
+        let looked_at = about.contains(&Some(nr));
+        for value in values
+            .iter()
+            .copied()
+            .filter(|value| looked_at || *value == 0)
+        {
+            for arch in arches {
+                calls.push(Call::new(arch, nr, [value; 6]));
+                for index in (0..6).filter(|_| looked_at) {
+                    let mut args = [0; 6];
+                    args[index] = value;
+                    calls.push(Call::new(arch, nr, args));
+                }
+            }
+        }
+    }
+    calls.into_iter()
 }

@@ -130,12 +130,6 @@ const TYPOS: &[(&str, &str, usize, &[&str])] = &[
         &["`enfroce`", "`enforce`"],
     ),
     (
-        "a mode to come",
-        "version = 1\n[[rule]]\nmode = \"observe-lite\"\n",
-        3,
-        &["\"observe-lite\"", "use enforce, audit or observe"],
-    ),
-    (
         "architectures",
         "version = 1\n[defaults]\narchitectures = \"x86\"\n",
         3,

@@ -4,15 +4,19 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agent::{LogTo, Options};
-use clap::Args;
+use agent::{LogTo, MetricsAt, Options};
+use clap::{Args, Subcommand};
 
+use super::top::Top;
 use super::{complain, print_bytes};
 use crate::errno_words;
 
 /// Be the node's agent: say what containers are denied, and learn what they need
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Agent {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// The folder of its sockets, which the policy names as agent.sockets
     #[arg(long, value_name = "DIR", default_value = policy::AGENT_SOCKETS)]
     socket_dir: PathBuf,
@@ -22,6 +26,13 @@ pub(super) struct Agent {
     /// The folder to keep recordings in
     #[arg(long, value_name = "DIR", default_value = agent::RECORDINGS)]
     recordings: PathBuf,
+    /// Where it serves numbers for Prometheus at /metrics, if anywhere: unix:PATH or 127.0.0.1:PORT
+    #[arg(long, value_name = "WHERE")]
+    metrics: Option<MetricsAt>,
+    /// Read the kernel's audit records too: denials of containers in mode observe-lite, and what
+    /// those in mode audit would have been denied
+    #[arg(long)]
+    audit: bool,
     /// How often repeated denials are summed up, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every: u64,
@@ -30,8 +41,16 @@ pub(super) struct Agent {
     compile: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Top(Top),
+}
+
 impl Agent {
     pub(super) fn run(&self) -> i32 {
+        if let Some(Verb::Top(top)) = &self.verb {
+            return top.run();
+        }
         if self.compile {
             return compile();
         }
@@ -43,6 +62,8 @@ impl Agent {
         let options = Options {
             sockets: self.socket_dir.clone(),
             log,
+            metrics: self.metrics.clone(),
+            audit: self.audit,
             recordings: self.recordings.clone(),
             every: Duration::from_secs(self.every),
             compile: (

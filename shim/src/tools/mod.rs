@@ -13,6 +13,7 @@ mod policy;
 mod profile;
 mod record;
 mod snippet;
+mod top;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;

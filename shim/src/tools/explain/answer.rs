@@ -36,10 +36,13 @@ impl Answer {
         handler: &str,
         runtime: Flavor,
     ) -> Result<Self, Refusal> {
-        let mut judged = Judged::of(policy, &before, files, handler, runtime)?;
+        let mut judged = Judged::of(policy, &before, files, handler, runtime, &mut |_| None)?;
         // As it would be with the agent there; which token it gets is known at the create alone.
-        if let Some(asked) = &judged.decision.agent {
-            let json = listener::listening(asked, "").to_json();
+        let asking = judged.decision.agent.as_ref();
+        let asking = asking.map(|asked| listener::listening(asked, "").to_json());
+        // And as a runtime has it that takes what it needs for logging.
+        let logging = judged.decision.logging.as_ref();
+        if let Some(json) = asking.or(logging.map(|logging| logging.profile.to_json())) {
             judged.rewritten = files.parse(&before)?.rewrite(Change::Set(&json));
             judged.decision.outcome = Outcome::Set(json.clone());
             judged.profile = Some(json);
@@ -185,6 +188,15 @@ impl Answer {
                 let calls = asked.unasked.join(", ");
                 line("", &format!("it does not hear of: {calls}"));
             }
+        }
+        if let Some(logging) = &decision.logging {
+            let words = match logging.without {
+                WithoutAgent::Enforce => "if the runtime takes the flag for that",
+                WithoutAgent::Refuse => {
+                    "and refused if the runtime does not take the flag for that"
+                }
+            };
+            line("", &format!("denials are logged by the kernel, {words}"));
         }
         if decision.native_only {
             line(

@@ -1,0 +1,114 @@
+//! dockerd and its own containerd.
+
+use std::process::Command;
+
+use serde_json::{Map, json};
+
+use crate::engine::{Image, World, Wrapped, succeeds, within};
+use crate::shim_binary;
+
+/// A dockerd that knows each runtime alone and behind the shim; it ends when dropped.
+#[derive(Debug)]
+pub struct Docker {
+    /// Where it runs.
+    pub world: World,
+    /// `docker 20.10.24`.
+    pub version: String,
+}
+
+impl Docker {
+    /// The programs that it needs.
+    pub const PROGRAMS: &[&str] = &[
+        "/usr/sbin/dockerd",
+        "/usr/bin/docker",
+        "/usr/bin/containerd",
+    ];
+
+    /// Starts one. `others` are runtimes besides: a name and the shim's options.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn start(
+        runtimes: &[Wrapped],
+        others: &[(&str, &[&str])],
+        probe: &str,
+    ) -> Result<Self, String> {
+        let shim = shim_binary();
+        let mut known = Map::new();
+        for runtime in runtimes {
+            known.insert(runtime.bare(), json!({"path": runtime.path}));
+            let options = json!(["--shim-runtime", runtime.path]);
+            let behind = json!({"path": shim, "runtimeArgs": options});
+            known.insert(runtime.shimmed(), behind);
+        }
+        for (name, options) in others {
+            let entry = json!({"path": shim, "runtimeArgs": options});
+            known.insert((*name).to_owned(), entry);
+        }
+        let config = json!({
+            "runtimes": known,
+            "default-runtime": "shim-runc",
+            "experimental": true,
+            "bridge": "none",
+            "iptables": false,
+            "ip-forward": false,
+        });
+        let files = [("docker/daemon.json", config.to_string())];
+        let world = World::new(&files).map_err(|error| error.to_string())?;
+        let builder = world.path().join("bin/runc");
+        std::os::unix::fs::symlink(&shim, &builder).map_err(|error| error.to_string())?;
+        world
+            .policy("policy.toml", Self::POLICY)
+            .map_err(|error| error.to_string())?;
+        let mut command = world.command("dockerd");
+        // 20.10 knows no DOCKER_BUILDKIT_RUNC_COMMAND: its BuildKit takes the
+        // first runc in PATH.
+        let folders = std::env::var("PATH").unwrap_or_default();
+        let bin = world.path().join("bin").display().to_string();
+        command.env("PATH", format!("{bin}:{folders}"));
+        command.env("DOCKER_BUILDKIT_RUNC_COMMAND", builder);
+        world
+            .daemon("dockerd", &mut command)
+            .map_err(|error| error.to_string())?;
+        let mut docker = Self {
+            world,
+            version: String::new(),
+        };
+        let version = within(|| docker.says(&["version", "--format", "{{.Server.Version}}"]));
+        let version =
+            version.map_err(|error| format!("{error}\n{}", docker.world.log("dockerd")))?;
+        let version = version.split('+').next().unwrap_or_default().to_owned();
+        docker.version = format!("docker {version}");
+        let image = Image::make(docker.world.path(), probe).map_err(|error| error.to_string())?;
+        let path = image.archive.display().to_string();
+        docker.says(&["load", "--input", &path])?;
+        Ok(docker)
+    }
+
+    /// The client, with these words.
+    #[must_use]
+    pub fn cli(&self, words: &[&str]) -> Command {
+        let mut command = self.world.command("/usr/bin/docker");
+        command.args(words);
+        command
+    }
+
+    /// What the client prints if all is well.
+    ///
+    /// # Errors
+    /// All is not well.
+    pub fn says(&self, words: &[&str]) -> Result<String, String> {
+        succeeds(&mut self.cli(words))
+    }
+
+    /// `docker run` of the image with a runtime: options, then the container's words.
+    #[must_use]
+    pub fn run(&self, runtime: &str, options: &[&str], words: &[&str]) -> Command {
+        let mut command = self.cli(&["run", "--network", "none", "--runtime", runtime]);
+        command.args(options).arg(Image::NAME).args(words);
+        command
+    }
+
+    /// The policy directory that it starts with.
+    const POLICY: &str = "version = 1\nlog.decisions = \"/etc/seccomp-shim/decisions.jsonl\"\n";
+}

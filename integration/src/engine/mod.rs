@@ -1,0 +1,22 @@
+//! Real engines, each in a world of its own: processes, mounts and cgroups that end with the test.
+
+mod containerd;
+mod cri;
+pub mod cri_messages;
+mod dockerd;
+mod image;
+mod matrix;
+mod podman;
+mod suite;
+mod terminal;
+mod world;
+
+pub use containerd::Containerd;
+pub use cri::{Cri, Pod};
+pub use dockerd::Docker;
+pub use image::Image;
+pub use matrix::Cell;
+pub use podman::Podman;
+pub use suite::{Came, Once, Operation, Suite, Wrapped, fails, says, shows, succeeds, within};
+pub use terminal::{on_a_terminal, told};
+pub use world::World;

@@ -1,0 +1,278 @@
+//! Operations, each run with each runtime behind the shim, in one engine.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Trial};
+
+use crate::engine::Cell;
+use crate::{Outcome, run, skip};
+
+/// What came of an operation: nothing, or what was not as it should be.
+pub type Came = Result<(), String>;
+
+/// An operation: its name, and how it is done with the runtime that the engine knows by that name.
+pub type Operation<E> = (&'static str, fn(&E, &str) -> Came);
+
+/// A test that is run once: its name, and how.
+pub type Once<E> = (&'static str, fn(&E) -> Came);
+
+/// A runtime that can be wrapped.
+#[derive(Debug, Clone)]
+pub struct Wrapped {
+    /// `runc`, `crun`, `youki`.
+    pub name: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub version: String,
+}
+
+impl Wrapped {
+    /// Those of the three that are on this machine. youki is no Debian package: `YOUKI` may name it.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let mut found = Vec::new();
+        for (name, path) in [("runc", "/usr/sbin/runc"), ("crun", "/usr/bin/crun")] {
+            found.extend(Self::at(name, PathBuf::from(path)));
+        }
+        let youki = std::env::var_os("YOUKI").map(PathBuf::from);
+        let youki = youki
+            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo/bin/youki")));
+        found.extend(youki.and_then(|path| Self::at("youki", path)));
+        found
+    }
+
+    fn at(name: &'static str, path: PathBuf) -> Option<Self> {
+        if !path.is_file() {
+            return None;
+        }
+        let said = run(Command::new(&path).arg("--version")).stdout;
+        let version = said.lines().next()?.split_whitespace().last()?.to_owned();
+        Some(Self {
+            name,
+            path,
+            version,
+        })
+    }
+
+    /// What an engine knows it by behind the shim.
+    #[must_use]
+    pub fn shimmed(&self) -> String {
+        format!("shim-{}", self.name)
+    }
+
+    /// What an engine knows it by alone.
+    #[must_use]
+    pub fn bare(&self) -> String {
+        format!("bare-{}", self.name)
+    }
+}
+
+/// What one test program runs.
+#[derive(Debug)]
+pub struct Suite<E: 'static> {
+    /// The test program's name.
+    pub test: &'static str,
+    /// Those that are run with each runtime and kept as cells.
+    pub operations: &'static [Operation<E>],
+    /// Those that this runtime or machine cannot do, with or without the shim: runtime, operation.
+    pub unable: &'static [(&'static str, &'static str)],
+    /// Those that are run once.
+    pub once: &'static [Once<E>],
+}
+
+impl<E: Send + Sync + 'static> Suite<E> {
+    /// Starts the engine, runs all, and ends the engine. `start` gives it and its version.
+    #[must_use]
+    #[expect(clippy::print_stderr, reason = "a test's own words")]
+    pub fn run(
+        &'static self,
+        programs: &[&str],
+        start: impl FnOnce(&[Wrapped]) -> Result<(E, String), String>,
+    ) -> ExitCode {
+        let arguments = Arguments::from_args();
+        let mut runtimes = Wrapped::all();
+        if !runtimes.iter().any(|runtime| runtime.name == "youki") {
+            skip(self.test, "no youki (`cargo install youki`, or YOUKI=PATH)");
+        }
+        // Who counts takes what was skipped from what has passed.
+        let skipped = |name: &str| Trial::test(name, || Ok(()));
+        if !crate::needs_root(self.test) {
+            return libtest_mimic::run(&arguments, vec![skipped(self.test)]).exit_code();
+        }
+        for program in programs.iter().chain(&["/bin/busybox", "/usr/sbin/runc"]) {
+            if !std::path::Path::new(program).is_file() {
+                skip(self.test, &format!("{program} is not installed"));
+                return libtest_mimic::run(&arguments, vec![skipped(self.test)]).exit_code();
+            }
+        }
+        let (engine, version) = if arguments.list {
+            (None, String::new())
+        } else {
+            match start(&runtimes) {
+                Ok((engine, version)) => (Some(Arc::new(engine)), version),
+                Err(error) => {
+                    eprintln!("{}: the engine did not start: {error}", self.test);
+                    return ExitCode::FAILURE;
+                }
+            }
+        };
+        if let (Some(engine), Some(first)) = (&engine, self.operations.first()) {
+            runtimes.retain(|runtime| self.works_alone(engine, &version, runtime, first));
+        }
+        let mut trials = Vec::new();
+        if !runtimes.iter().any(|runtime| runtime.name == "youki") {
+            trials.push(skipped("youki"));
+        }
+        for runtime in &runtimes {
+            for operation in self.operations {
+                let (engine, version, runtime) = (engine.clone(), version.clone(), runtime.clone());
+                let name = format!("{}: {}", runtime.name, operation.0);
+                trials.push(Trial::test(name, move || {
+                    let engine = engine.ok_or("no engine")?;
+                    Ok(self.try_one(&engine, &version, &runtime, operation)?)
+                }));
+            }
+        }
+        for (name, test) in self.once {
+            let engine = engine.clone();
+            trials.push(Trial::test(*name, move || {
+                Ok(test(&*engine.ok_or("no engine")?)?)
+            }));
+        }
+        let conclusion = libtest_mimic::run(&arguments, trials);
+        drop(engine);
+        conclusion.exit_code()
+    }
+
+    /// youki is whatever was installed by hand: one that cannot run a container here by itself (its
+    /// cgroup v1 is a build option) is kept as that, and counted as skipped.
+    fn works_alone(
+        &self,
+        engine: &E,
+        version: &str,
+        runtime: &Wrapped,
+        first: &Operation<E>,
+    ) -> bool {
+        if runtime.name != "youki" {
+            return true;
+        }
+        let Err(error) = first.1(engine, &runtime.bare()) else {
+            return true;
+        };
+        skip(
+            self.test,
+            &format!(
+                "{} cannot run a container here: {}",
+                runtime.path.display(),
+                brief(&error)
+            ),
+        );
+        let came = format!("fails alike without the shim: {}", brief(&error));
+        // Best effort: the line above was said.
+        let _ = Cell::of(version, runtime, first.0, came).keep();
+        false
+    }
+
+    fn try_one(
+        &self,
+        engine: &E,
+        version: &str,
+        runtime: &Wrapped,
+        operation: &Operation<E>,
+    ) -> Came {
+        let (name, act) = *operation;
+        let came = act(engine, &runtime.shimmed());
+        let unable = self.unable.contains(&(runtime.name, name));
+        let came = match (came, unable) {
+            (Ok(()), false) => "works".to_owned(),
+            (Ok(()), true) => return Err("works, but is named as impossible here".to_owned()),
+            (Err(error), unable) => match act(engine, &runtime.bare()) {
+                Ok(()) => return Err(format!("works without the shim; with it: {error}")),
+                Err(alone) if unable => format!("fails alike without the shim: {}", brief(&alone)),
+                Err(alone) => return Err(format!("{error}\nwithout the shim: {alone}")),
+            },
+        };
+        let cell = Cell::of(version, runtime, name, came);
+        cell.keep().map_err(|error| error.to_string())
+    }
+}
+
+fn brief(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().take(160).collect()
+}
+
+/// That it ended well; gives what it printed, trimmed.
+///
+/// # Errors
+/// It did not.
+pub fn succeeds(command: &mut Command) -> Result<String, String> {
+    let outcome = run(command);
+    if outcome.ok() {
+        Ok(outcome.stdout.trim().to_owned())
+    } else {
+        Err(format!("{:?}: {}", outcome.code, outcome.text()))
+    }
+}
+
+/// That it ended well and said `word`; gives all that it said.
+///
+/// # Errors
+/// It did not.
+pub fn shows(command: &mut Command, word: &str) -> Result<String, String> {
+    let outcome = run(command);
+    if outcome.ok() {
+        says(&outcome, word)
+    } else {
+        Err(format!("{:?}: {}", outcome.code, outcome.text()))
+    }
+}
+
+/// That it failed with that exit code.
+///
+/// # Errors
+/// It did not.
+pub fn fails(command: &mut Command, code: i32) -> Result<Outcome, String> {
+    let outcome = run(command);
+    if outcome.code == Some(code) {
+        Ok(outcome)
+    } else {
+        Err(format!(
+            "not {code}, but {:?}: {}",
+            outcome.code,
+            outcome.text()
+        ))
+    }
+}
+
+/// That `word` is among what was said; gives all of it.
+///
+/// # Errors
+/// It is not.
+pub fn says(outcome: &Outcome, word: &str) -> Result<String, String> {
+    let text = outcome.text();
+    if text.contains(word) {
+        Ok(text)
+    } else {
+        Err(format!("no {word:?} in: {text}"))
+    }
+}
+
+/// Tries again until it comes true or 20 seconds are over.
+///
+/// # Errors
+/// What the last try said.
+pub fn within<T>(mut attempt: impl FnMut() -> Result<T, String>) -> Result<T, String> {
+    let start = Instant::now();
+    loop {
+        match attempt() {
+            Ok(came) => return Ok(came),
+            Err(error) if start.elapsed() > Duration::from_secs(20) => return Err(error),
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Finished filters for crun: found again, equal to crun's own, and never in anybody's way.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says so by failing"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use integration::{PolicyDir, RealRuntime, TestBundle, run, shim_binary, skip};
+use serde_json::{Value, json};
+
+const FILTER: &str = "run.oci.seccomp_bpf_data";
+const FOLDER: &str = "/run/seccomp-shim/filters";
+
+/// One test at a time: the cache is the node's.
+static NODE: Mutex<()> = Mutex::new(());
+
+/// What the containers try, each line telling what came of it.
+const TRIES: &str = "mkdir /tmp/x; mkdir -m 1777 /tmp/y; chmod 4755 /tmp; chmod 755 /tmp; \
+    hostname other; unshare -U true; unshare -m true; unshare -n true; date -s 2020-01-01; \
+    mount -t tmpfs none /tmp; kill -0 1; sleep 0; ls /; grep -E '^(Seccomp|NoNew)' /proc/self/status; \
+    true";
+
+/// A profile that no run before this one had, so that nothing is kept for it; its errno tells its
+/// denials from others.
+fn profile() -> Value {
+    let own = format!("none_{}_{:?}", std::process::id(), Instant::now());
+    let masked =
+        json!([{"index": 1, "value": 0o4000, "valueTwo": 0o4000, "op": "SCMP_CMP_MASKED_EQ"}]);
+    json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+        "syscalls": [
+            {"names": ["mkdir", "mkdirat", own], "action": "SCMP_ACT_ERRNO", "errnoRet": 28},
+            {"names": ["chmod", "fchmodat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 27, "args": masked},
+            {"names": ["unshare"], "action": "SCMP_ACT_ERRNO", "errnoRet": 30,
+             "args": [{"index": 0, "value": 0x1000_0000, "op": "SCMP_CMP_EQ"}]},
+            {"names": ["sethostname"], "action": "SCMP_ACT_ERRNO", "errnoRet": 40},
+        ],
+    })
+}
+
+fn with_profile(args: &[&str], profile: &Value) -> TestBundle {
+    let bundle = TestBundle::new(args);
+    bundle.edit(|config| config["linux"]["seccomp"] = profile.clone());
+    bundle
+}
+
+fn requested() -> PolicyDir {
+    PolicyDir::new("[defaults]\nprofile = \"Requested\"")
+}
+
+/// The filter that stands in the bundle.
+fn filter(bundle: &TestBundle) -> Option<String> {
+    let config: Value = serde_json::from_slice(&bundle.text()).expect("JSON");
+    Some(config["annotations"][FILTER].as_str()?.to_owned())
+}
+
+fn kept() -> Vec<PathBuf> {
+    let found = fs::read_dir(FOLDER).into_iter().flatten().flatten();
+    let files = found.map(|entry| entry.path());
+    files
+        .filter(|path| path.file_name().is_some_and(|name| name.len() == 64))
+        .collect()
+}
+
+/// Waits for what comes soon.
+fn soon<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Runs the container until it is handed a filter, and gives the file of that filter.
+fn filled(runtime: &RealRuntime, policy: &Path, bundle: &TestBundle) -> PathBuf {
+    let before = kept();
+    let first = runtime.run(policy, bundle);
+    assert_eq!(
+        filter(bundle),
+        None,
+        "crun compiles the first time: {first:?}"
+    );
+    soon("the cache is filled", || {
+        kept().into_iter().find(|file| !before.contains(file))
+    })
+}
+
+fn crun(test: &str) -> Option<RealRuntime> {
+    if cfg!(not(target_arch = "x86_64")) {
+        skip(test, "the profile is for x86-64");
+        return None;
+    }
+    let runtime = RealRuntime::find(test, "crun")?;
+    let version = run(Command::new("readlink")
+        .arg("-f")
+        .arg("/usr/lib/x86_64-linux-gnu/libseccomp.so.2"));
+    let (major, minor, micro) = ::filter::libseccomp_version();
+    if !version
+        .stdout
+        .trim()
+        .ends_with(&format!("{major}.{minor}.{micro}"))
+    {
+        skip(test, "this program's libseccomp is not of crun's version");
+        return None;
+    }
+    Some(runtime)
+}
+
+#[test]
+fn the_second_container_gets_the_finished_filter_and_is_denied_the_same() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(runtime) = crun("the_second_container_gets_the_finished_filter") else {
+        return;
+    };
+    let (profile, policy) = (profile(), requested());
+    let bundle = with_profile(&["sh", "-c", TRIES], &profile);
+    let bare = run(runtime
+        .bare()
+        .args(["run", "--bundle"])
+        .arg(bundle.path())
+        .arg(bundle.id()));
+    for told in [
+        "No space left",
+        "File too large",
+        "Read-only file system",
+        "Seccomp_filters:\t1",
+    ] {
+        assert!(bare.text().contains(told), "{told}: {bare:?}");
+    }
+    filled(&runtime, policy.path(), &bundle);
+
+    let second = runtime.run(policy.path(), &bundle);
+    let handed = filter(&bundle).expect("a filter is handed over");
+    assert_eq!(second.text(), bare.text());
+    assert_eq!(
+        bundle.seccomp(),
+        profile,
+        "linux.seccomp says the same as ever"
+    );
+    assert_eq!(policy.decisions()[1]["result"], "kept");
+
+    // On the same bundle again, also where nobody may steer crun's seccomp.
+    let before = bundle.text();
+    let strict = PolicyDir::new("strict = true\n[defaults]\nprofile = \"Requested\"");
+    let third = runtime.run(strict.path(), &bundle);
+    let loose = fs::metadata(bundle.path()).is_ok() && third.text().contains("writable");
+    if !loose {
+        assert_eq!(third.text(), bare.text());
+        assert_eq!(bundle.text(), before);
+    }
+    // But a filter that says something else is somebody else's.
+    bundle.edit(|config| config["annotations"][FILTER] = json!("BgAAAAAA/38="));
+    let refused = runtime.run(strict.path(), &bundle);
+    assert!(!refused.ok(), "{refused:?}");
+    let again = runtime.run(policy.path(), &bundle);
+    assert_eq!(again.text(), bare.text());
+    assert_eq!(filter(&bundle), Some(handed));
+
+    // What is executed in it later has the same filter.
+    let bundle = with_profile(&["sleep", "1000"], &profile);
+    let container = runtime.create(policy.path(), &bundle).expect("created");
+    assert!(filter(&bundle).is_some());
+    assert!(container.command(policy.path(), &["start"]).ok());
+    let exec = container.command(policy.path(), &["exec", "mkdir", "/tmp/x"]);
+    assert!(exec.text().contains("No space left"), "{exec:?}");
+}
+
+#[test]
+fn a_bad_entry_is_a_miss() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(runtime) = crun("a_bad_entry_is_a_miss") else {
+        return;
+    };
+    let policy = requested();
+    let bundle = with_profile(&["mkdir", "/tmp/x"], &profile());
+    let file = filled(&runtime, policy.path(), &bundle);
+    let good = fs::read(&file).expect("kept");
+    let mut changed = good.clone();
+    // "Allow" in the place of an instruction in the middle.
+    let middle = good.len() / 16 * 8 + 4;
+    changed[middle..middle + 8].copy_from_slice(&[6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
+    for bad in [&changed[..], &good[..good.len() - 8], b""] {
+        fs::write(&file, bad).expect("written");
+        let outcome = runtime.run(policy.path(), &bundle);
+        assert!(outcome.text().contains("No space left"), "{outcome:?}");
+        assert_eq!(filter(&bundle), None);
+        soon("a good one again", || {
+            (fs::read(&file).ok()? == good).then_some(())
+        });
+    }
+    let _ = runtime.run(policy.path(), &bundle);
+    assert!(filter(&bundle).is_some());
+}
+
+#[test]
+fn what_a_program_alone_does_not_say_is_not_handed_over() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(runtime) = crun("what_a_program_alone_does_not_say_is_not_handed_over") else {
+        return;
+    };
+    let policy = requested();
+    let mut flags = profile();
+    flags["flags"] = json!(["SECCOMP_FILTER_FLAG_LOG"]);
+    let mut notify = profile();
+    notify["syscalls"][3]["action"] = json!("SCMP_ACT_NOTIFY");
+    notify["syscalls"][3]
+        .as_object_mut()
+        .expect("a rule")
+        .remove("errnoRet");
+    for profile in [flags, notify] {
+        let bundle = with_profile(&["true"], &profile);
+        filled(&runtime, policy.path(), &bundle);
+        let _ = runtime.run(policy.path(), &bundle);
+        assert_eq!(filter(&bundle), None, "{profile}");
+    }
+    // Nor where somebody is to be told, or another libseccomp could be taken.
+    let bundle = with_profile(&["true"], &profile());
+    filled(&runtime, policy.path(), &bundle);
+    for variable in ["RUN_OCI_SECCOMP_RECEIVER", "LD_LIBRARY_PATH", "LD_PRELOAD"] {
+        let mut command = runtime.shimmed(policy.path());
+        command
+            .args(["run", "--bundle"])
+            .arg(bundle.path())
+            .arg(bundle.id());
+        let _ = run(command.env(variable, "/nowhere"));
+        assert_eq!(filter(&bundle), None, "{variable}");
+    }
+    let _ = runtime.run(policy.path(), &bundle);
+    assert!(filter(&bundle).is_some());
+}
+
+/// Who fills the cache holds nothing of the engine's and is not its child.
+#[test]
+fn nobody_sees_the_filling() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(runtime) = crun("nobody_sees_the_filling") else {
+        return;
+    };
+    let policy = requested();
+    let bundle = with_profile(&["true"], &profile());
+    // The runtime fails before it compiles anything.
+    bundle.edit(|config| config["root"]["path"] = json!("/nowhere/at/all"));
+    let binary = fs::canonicalize(shim_binary()).expect("the binary");
+    let before = kept();
+    let mut command = runtime.shimmed(policy.path());
+    command
+        .args(["create", "--bundle"])
+        .arg(bundle.path())
+        .arg(bundle.id());
+    // Ends when nobody holds the pipes any more.
+    let outcome = command.stdin(Stdio::null()).output().expect("started");
+    assert!(!outcome.status.success());
+    // It waits before it begins, so it is there.
+    let fillers = fillers(&binary);
+    let [filler] = fillers.as_slice() else {
+        panic!("one process fills the cache: {fillers:?}");
+    };
+    let fds = fs::read_dir(filler.join("fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let fds: Vec<PathBuf> = fds.filter_map(|fd| fs::read_link(fd.path()).ok()).collect();
+    for fd in &fds {
+        let own = fd == Path::new("/dev/null")
+            || fd.starts_with(FOLDER)
+            || fd.to_string_lossy().starts_with("/memfd:");
+        assert!(own, "{fds:?}");
+    }
+    soon("the cache is filled", || {
+        kept().into_iter().find(|file| !before.contains(file))
+    });
+}
+
+/// The processes that run `binary` now.
+fn fillers(binary: &Path) -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes = processes.map(|process| process.path());
+    processes
+        .filter(|process| fs::read_link(process.join("exe")).is_ok_and(|exe| exe == binary))
+        .collect()
+}
