@@ -2,7 +2,7 @@
 
 RUNTIMES := runc crun busybox-static libseccomp-dev
 ENGINES  := docker.io containerd podman conmon bsdutils
-TESTING  := $(RUNTIMES) $(ENGINES) strace time util-linux
+TESTING  := $(RUNTIMES) $(ENGINES) strace time util-linux python3-minimal nginx-light redis-tools
 SHIM     := target/release/shim
 PREFIX   ?= /usr/local
 UNITS    ?= $(PREFIX)/lib/systemd/system
@@ -18,7 +18,7 @@ build: packages-build ## the static release binary, at target/release/shim
 	@mkdir -p target/release
 	@install target/$$(rustc --print host-tuple)/release/shim $(SHIM)
 
-demo: build packages-test ## a real container under four policies
+demo: build packages-test ## a real container under four policies, and a denial that the agent names
 	cargo run --quiet --locked -p integration --bin demo
 
 test: build packages-test ## every check and every test, with a closing count
@@ -34,6 +34,7 @@ bench: build packages-test ## ratios against the bare runtime, raw numbers in ta
 	cargo run --quiet --release --locked -p integration --bin bench_filter
 	cargo run --quiet --release --locked -p integration --bin policy_scale
 	cargo run --quiet --release --locked -p integration --bin bench_docker
+	cargo run --quiet --release --locked -p integration --bin bench_agent
 	cargo bench --quiet --locked -p profile --bench restrict -- --quick
 	cargo bench --quiet --locked -p default-profile --bench default -- --quick
 

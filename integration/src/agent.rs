@@ -44,6 +44,12 @@ impl TestAgent {
         agent
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The folder of its sockets.
     #[must_use]
     pub fn sockets(&self) -> PathBuf {

@@ -75,6 +75,10 @@ pub fn place(
         asking: readable(asked).to_json(),
         asks_by_default: asked.asking.default_action == Action::ScmpActNotify,
         unasked: asked.unasked.clone(),
+        learned: asked.learned.clone().map(|learned| agent::Learned {
+            names: learned.names,
+            architectures: learned.architectures,
+        }),
     };
     match register(&asked.sockets, &registration) {
         Ok(connection) => Ok(Place::Taken(listening(asked, &token), connection)),
@@ -123,6 +127,9 @@ pub fn to_json(asked: &AskAgent, absent: Option<&str>) -> Value {
             WithoutAgent::Refuse => "refuse",
         },
     });
+    if let (Some(learned), Some(fields)) = (&asked.learned, value.as_object_mut()) {
+        fields.insert("learned".to_owned(), json!(learned.names.len()));
+    }
     if let (Some(why), Some(fields)) = (absent, value.as_object_mut()) {
         fields.insert("absent".to_owned(), json!(why));
         fields.insert("enforced".to_owned(), json!(true));

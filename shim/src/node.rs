@@ -43,10 +43,15 @@ pub fn this(runtime: Flavor) -> Result<Node, Refusal> {
 /// has passed the fd on: nobody can answer yet. No program can do without that call.
 fn asker(runtime: Flavor) -> Option<Asker> {
     let (as_default, never): (bool, &[&str]) = match runtime {
-        Flavor::Runc => (false, &["write", "rt_sigreturn"]),
+        Flavor::Runc => (false, RUNC_NEVER),
         Flavor::Crun => (true, &[]),
         Flavor::Youki => (false, &["write", "rt_sigreturn", "sendmsg"]),
         Flavor::Unknown => return None,
     };
     Some(Asker { as_default, never })
 }
+
+/// `write` runc refuses. The others Go's scheduler makes in its init when it likes, on the very thread
+/// that has the filter, and between that and the handing over of the listener nobody can answer
+/// (seen with runc 1.1.5 on a busy machine: a futex wake-up, and both sides waited for ever).
+const RUNC_NEVER: &[&str] = &["write", "rt_sigreturn", "futex", "nanosleep", "sched_yield"];

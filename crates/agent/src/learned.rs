@@ -116,13 +116,19 @@ pub fn learn(recordings: &[Recording], with_args: bool) -> Value {
         }
     }
     let by_runtime = by_runtime(recordings);
+    let before = || recordings.iter().filter_map(|one| one.learned.as_ref());
+    let before: BTreeSet<&str> = before()
+        .flat_map(|learned| learned.names.iter().map(String::as_str))
+        .collect();
     let mut done: BTreeSet<&str> = BTreeSet::new();
     let mut rules = Vec::new();
     let mut plain: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for (name, count) in &runs {
         done.insert(name);
         // What a runtime calls it may call with other arguments.
-        let free = with_args && !by_runtime.iter().any(|(_, needs)| needs.contains(name));
+        let free = with_args
+            && !before.contains(name)
+            && !by_runtime.iter().any(|(_, needs)| needs.contains(name));
         let sets = free.then(|| conditions(recordings, name)).flatten();
         match sets {
             Some(sets) => rules.extend(sets.into_iter().map(|args| {
@@ -138,6 +144,12 @@ pub fn learn(recordings: &[Recording], with_args: bool) -> Value {
         .map(|(count, names)| rule(names, &seen(*count, recordings.len())))
         .collect();
     groups.append(&mut rules);
+    let new: Vec<&str> = before
+        .iter()
+        .copied()
+        .filter(|name| done.insert(name))
+        .collect();
+    groups.extend((!new.is_empty()).then(|| rule(&new, "learned before")));
     for (runtime, names) in &by_runtime {
         let new: Vec<&str> = names
             .iter()
@@ -265,6 +277,11 @@ const PLACES: [(&str, &[usize]); 6] = [
 ];
 
 fn architectures(recordings: &[Recording]) -> Vec<&'static str> {
+    let before: Vec<&str> = recordings
+        .iter()
+        .filter_map(|one| one.learned.as_ref())
+        .flat_map(|learned| learned.architectures.iter().map(String::as_str))
+        .collect();
     let natives = recordings.iter().map(|recording| recording.native.as_str());
     let seen = recordings.iter().flat_map(|one| &one.calls);
     let names: BTreeSet<&str> = natives.chain(seen.map(|call| call.arch.as_str())).collect();
@@ -279,7 +296,9 @@ fn architectures(recordings: &[Recording]) -> Vec<&'static str> {
         ("s390x", "SCMP_ARCH_S390X"),
         ("loongarch64", "SCMP_ARCH_LOONGARCH64"),
     ];
-    let found = words.into_iter().filter(|(name, _)| names.contains(name));
+    let found = words
+        .into_iter()
+        .filter(|(name, word)| names.contains(name) || before.contains(word));
     found.map(|(_, word)| word).collect()
 }
 
@@ -308,6 +327,7 @@ fn about(recordings: &[Recording]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Learned;
 
     fn call(name: &str, args: &[[u64; 6]]) -> Call {
         Call {
@@ -335,6 +355,7 @@ mod tests {
             no_new_privileges: true,
             native: "x86_64".to_owned(),
             unasked: vec!["write".to_owned()],
+            learned: None,
             by_runtime: vec![call("wait4", &[]), call("close", &[])],
             calls,
         }
@@ -370,6 +391,25 @@ mod tests {
         assert_eq!(profile["syscalls"][0]["names"], json!(["read"]));
         assert_eq!(profile["syscalls"][0]["comment"], "seen in 2 of 2 runs");
         assert_eq!(profile["syscalls"][1]["comment"], "seen in 1 of 2 runs");
+    }
+
+    #[test]
+    fn what_was_learned_before_stays() {
+        let mut one = recording("crun", vec![call("socket", &[[1, 2, 0, 7, 7, 7]])]);
+        one.learned = Some(Learned {
+            names: vec!["bind".to_owned(), "socket".to_owned()],
+            architectures: vec!["SCMP_ARCH_X86".to_owned()],
+        });
+        let profile = learn(&[one], true);
+        assert!(allowed(&profile).contains("bind"));
+        assert_eq!(
+            profile["architectures"],
+            json!(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"])
+        );
+        let rules = profile["syscalls"].as_array().unwrap();
+        let bare = |rule: &&Value| rule.get("args").is_none();
+        let mut free = rules.iter().filter(bare);
+        assert!(free.any(|rule| rule["names"].to_string().contains("\"socket\"")));
     }
 
     #[test]

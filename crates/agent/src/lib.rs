@@ -44,7 +44,9 @@ pub use learned::learn;
 pub use recording::{Call, Recording, Store};
 pub use scrape::MetricsAt;
 pub use serve::{Options, ServeError, serve};
-pub use wire::{CONTROL_SOCKET, Mode, NOTIFY_SOCKET, REGISTER_SOCKET, Registration, Runtime};
+pub use wire::{
+    CONTROL_SOCKET, Learned, Mode, NOTIFY_SOCKET, REGISTER_SOCKET, Registration, Runtime,
+};
 
 /// Where recordings are kept unless told otherwise.
 pub const RECORDINGS: &str = "/var/lib/seccomp-shim/recordings";

@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use crate::name;
-use crate::wire::Registration;
+use crate::wire::{Learned, Registration};
 
 /// Sets of plain arguments that are kept of a call.
 const SETS: usize = 16;
@@ -93,6 +93,7 @@ impl Tape {
             no_new_privileges: who.no_new_privileges,
             native: who.native.clone(),
             unasked: who.unasked.clone(),
+            learned: who.learned.clone(),
             by_runtime: calls(&self.runtime),
             calls: sorted(own.collect()),
         })
@@ -134,6 +135,9 @@ pub struct Recording {
     pub native: String,
     /// Calls that could not be asked about.
     pub unasked: Vec<String>,
+    /// What was learned already, and let be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
     /// What the runtime's own code called in the container before its program.
     pub by_runtime: Vec<Call>,
     /// What the container called.

@@ -86,4 +86,16 @@ pub struct Registration {
     pub asks_by_default: bool,
     /// The calls that cannot be asked about.
     pub unasked: Vec<String>,
+    /// What is learned already, and not asked about again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
+}
+
+/// What earlier recordings have taught.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learned {
+    /// Calls.
+    pub names: Vec<String>,
+    /// Architectures, in the OCI's words.
+    pub architectures: Vec<String>,
 }

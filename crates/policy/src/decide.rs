@@ -11,6 +11,7 @@ use crate::document::{Combine, ProfileDocument, WithoutAgent};
 use crate::error::Problem;
 use crate::policy::{Floor, Place, Rule};
 use crate::privileged::looks_privileged;
+use crate::profile_name::ProfileName;
 use crate::profiles::{Profiles, named_at, problems_at};
 use crate::request::Asked;
 use crate::when::{Subject, Verdict};
@@ -49,6 +50,7 @@ pub(crate) struct Picked<'p> {
     pub(crate) combine: Combine,
     pub(crate) mode: Mode,
     pub(crate) without_agent: WithoutAgent,
+    learned: Option<&'p (ProfileName, Place)>,
     pub(crate) native_only: bool,
 }
 
@@ -162,7 +164,7 @@ impl Policy {
                 profile: transform::logged(plain.clone()),
                 without: picked.without_agent,
             });
-        let agent = self.ask_agent(&picked, result.as_ref(), node)?;
+        let agent = self.ask_agent(&picked, result.as_ref(), node, &profiles)?;
         let present = theirs.filter(|_| request.asked == Asked::Spec);
         let outcome = outcome(config, result, present.as_ref());
         Ok(Decision {
@@ -192,6 +194,7 @@ impl Policy {
         picked: &Picked<'_>,
         result: Option<&Seccomp>,
         node: Node,
+        profiles: &Profiles<'_>,
     ) -> Result<Option<AskAgent>, PolicyError> {
         let (Mode::Observe | Mode::Record, Some(plain)) = (picked.mode, result) else {
             return Ok(None);
@@ -214,7 +217,7 @@ impl Policy {
         if notifies || plain.listener_path.is_some() {
             return Err(problem(Problem::OtherListener { mode }));
         }
-        let asking = if picked.mode == Mode::Observe {
+        let mut asking = if picked.mode == Mode::Observe {
             ask(plain, node.arch, asker, |outcome| {
                 outcome.action() == Action::ScmpActErrno
             })
@@ -223,10 +226,20 @@ impl Policy {
                 matches!(outcome.action(), Action::ScmpActAllow | Action::ScmpActLog)
             })
         };
+        let learned = match picked.learned {
+            Some((name, place)) => {
+                let wanted = Wanted::Localhost(name.clone());
+                let known = profiles.resolve(&wanted);
+                let known = known.map_err(|error| named_at(error, place))?;
+                known.map(|known| transform::spare(&mut asking.profile, plain, &known.seccomp))
+            }
+            None => None,
+        };
         Ok(Some(AskAgent {
             plain: plain.clone(),
             asking: asking.profile,
             unasked: asking.unasked,
+            learned,
             without: picked.without_agent,
             sockets: self.agent.clone(),
         }))
@@ -260,6 +273,7 @@ impl Policy {
             combine: defaults.combine,
             mode: defaults.mode,
             without_agent: defaults.without_agent,
+            learned: defaults.learned.as_ref(),
             native_only: defaults.native_only,
         };
         if subject.privileged {
@@ -305,6 +319,10 @@ impl Policy {
             combine,
             mode: rule.mode.unwrap_or(defaults.mode),
             without_agent: rule.without_agent.unwrap_or(defaults.without_agent),
+            learned: match rule.mode {
+                Some(_) => rule.learned.as_ref(),
+                None => defaults.learned.as_ref(),
+            },
             native_only: rule.native_only.unwrap_or(defaults.native_only),
         }
     }

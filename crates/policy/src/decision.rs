@@ -46,10 +46,21 @@ pub struct AskAgent {
     pub asking: Seccomp,
     /// Calls of which the agent does not hear although the mode wants it to.
     pub unasked: Vec<String>,
+    /// In record, what is learned already, and is not asked about again.
+    pub learned: Option<Learned>,
     /// What becomes of the create if it is not there.
     pub without: WithoutAgent,
     /// The folder of its sockets.
     pub sockets: PathBuf,
+}
+
+/// What a profile has learned already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learned {
+    /// The calls that it allows without conditions, sorted.
+    pub names: Vec<String>,
+    /// Its architectures, in the OCI's words.
+    pub architectures: Vec<String>,
 }
 
 /// What a mode that has the kernel log denials wants of the runtime.

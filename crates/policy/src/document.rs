@@ -145,6 +145,9 @@ pub(crate) struct DefaultsDocument {
     pub(crate) architectures: Option<Architectures>,
     #[cfg_attr(test, schemars(with = "Option<WithoutAgent>"))]
     pub(crate) without_agent: Option<Spanned<WithoutAgent>>,
+    /// In mode record, the file below a profile root with what is learned already.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub(crate) learned: Option<Spanned<String>>,
     /// The file below a profile root that RuntimeDefault means.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(crate) runtime_default: Option<Spanned<String>>,
@@ -190,6 +193,9 @@ pub(crate) struct RuleDocument {
     pub(crate) architectures: Option<Architectures>,
     #[cfg_attr(test, schemars(with = "Option<WithoutAgent>"))]
     pub(crate) without_agent: Option<Spanned<WithoutAgent>>,
+    /// In mode record, the file below a profile root with what is learned already.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub(crate) learned: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

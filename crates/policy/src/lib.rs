@@ -40,7 +40,7 @@ mod trust;
 mod when;
 
 pub use decide::{Container, Node};
-pub use decision::{AskAgent, DecidedBy, Decision, Logging, Outcome, Untold};
+pub use decision::{AskAgent, DecidedBy, Decision, Learned, Logging, Outcome, Untold};
 pub use default_profile::Newer;
 pub use directory::{Directory, ask};
 pub use document::{Combine, WithoutAgent};

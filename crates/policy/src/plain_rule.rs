@@ -199,6 +199,7 @@ fn rule(fields: Vec<Field<'_>>) -> Option<RuleDocument> {
         mode,
         architectures,
         without_agent: None,
+        learned: None,
     })
 }
 
@@ -325,6 +326,7 @@ mod tests {
             "mode",
             "architectures",
             "without_agent",
+            "learned",
             "nam",
             "\"name\"",
             "when.pod",

@@ -116,6 +116,7 @@ pub(crate) struct Rule {
     pub(crate) combine: Option<Combine>,
     pub(crate) mode: Option<Mode>,
     pub(crate) without_agent: Option<WithoutAgent>,
+    pub(crate) learned: Option<(ProfileName, Place)>,
     pub(crate) native_only: Option<bool>,
 }
 
@@ -128,6 +129,8 @@ pub(crate) struct Defaults {
     pub(crate) combine: Combine,
     pub(crate) mode: Mode,
     pub(crate) without_agent: WithoutAgent,
+    /// In mode record, the file with what is learned already.
+    pub(crate) learned: Option<(ProfileName, Place)>,
     pub(crate) native_only: bool,
     /// The file that RuntimeDefault means, and where the policy names it.
     pub(crate) runtime_default: Option<(ProfileName, Place)>,
@@ -178,6 +181,7 @@ impl Policy {
                 combine: Combine::Restrict,
                 mode: Mode::Enforce,
                 without_agent: WithoutAgent::Refuse,
+                learned: None,
                 native_only: false,
                 runtime_default: None,
             },
@@ -472,6 +476,7 @@ impl Lines<'_> {
         };
         let named = document.profile.as_ref();
         let mode = self.mode(document.mode)?.unwrap_or(embedded.mode);
+        let learned = self.learned(document.learned, Some(mode))?;
         let without_agent = self.without_agent(document.without_agent, Some(mode))?;
         Ok(Defaults {
             place: named.map(|profile| self.place(profile.span().start)),
@@ -481,6 +486,7 @@ impl Lines<'_> {
             combine,
             mode,
             without_agent: without_agent.unwrap_or(embedded.without_agent),
+            learned,
             native_only: document.architectures == Some(Architectures::Native),
             runtime_default,
         })
@@ -516,6 +522,22 @@ impl Lines<'_> {
         Ok(Some(word.into_inner()))
     }
 
+    fn learned(
+        &self,
+        name: Option<Spanned<String>>,
+        mode: Option<Mode>,
+    ) -> Result<Option<(ProfileName, Place)>, PolicyError> {
+        let Some(name) = name else { return Ok(None) };
+        let start = name.span().start;
+        let name = name.into_inner();
+        let fail = |why| self.value(start, "learned", name.clone(), why);
+        if mode != Some(Mode::Record) {
+            return Err(fail("it means something beside mode = \"record\" alone"));
+        }
+        let parsed = ProfileName::parse(&name).map_err(fail)?;
+        Ok(Some((parsed, self.place(start))))
+    }
+
     pub(crate) fn rule(&self, rule: Spanned<RuleDocument>) -> Result<Rule, PolicyError> {
         let offset = rule.span().start;
         let place = self.place(offset);
@@ -527,6 +549,7 @@ impl Lines<'_> {
             place,
             mode,
             without_agent: self.without_agent(rule.without_agent, mode)?,
+            learned: self.learned(rule.learned, mode)?,
             when: rule.when,
             profile: rule.profile,
             combine: rule.combine,

@@ -102,9 +102,17 @@ impl Survey {
             let by = "defaults.runtime_default".to_owned();
             add(&Wanted::Localhost(name.clone()), place, by);
         }
+        if let Some((name, place)) = &defaults.learned {
+            let by = "defaults.learned".to_owned();
+            add(&Wanted::Localhost(name.clone()), place, by);
+        }
         for rule in &self.policy.rules {
             if let Some(ProfileDocument::Wanted(wanted)) = &rule.profile {
                 add(wanted, &rule.place, format!("rule {:?}", rule.name));
+            }
+            if let Some((name, place)) = &rule.learned {
+                let by = format!("rule {:?}, learned", rule.name);
+                add(&Wanted::Localhost(name.clone()), place, by);
             }
         }
         for floor in &self.policy.floors {

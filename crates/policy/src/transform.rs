@@ -1,6 +1,11 @@
 //! What a rule's `mode` and `architectures` do to a profile.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use profile::{Action, Arch, Flag, Rule, Seccomp, compat};
+
+use crate::decision::Learned;
 
 /// Whether the kernel keeps the call from happening under this action.
 fn denies(action: Action) -> bool {
@@ -109,3 +114,47 @@ pub(crate) fn record(profile: Option<Seccomp>, native: Arch) -> Seccomp {
     profile.anchor();
     profile
 }
+
+/// Has `asking`, which was made of `plain` to ask about all that it allows, not ask about what
+/// `known` allows without conditions.
+///
+/// What `plain` has rules on stays as it is: there, conditions and multiplexed calls have their
+/// places. The calls that begin a program are asked about always, since the agent tells by them
+/// where the runtime's part ends.
+pub(crate) fn spare(asking: &mut Seccomp, plain: &Seccomp, known: &Seccomp) -> Learned {
+    let free = |rule: &&Rule| rule.action == Action::ScmpActAllow && rule.args.is_empty();
+    let allowed = known.rules.iter().filter(free);
+    let names: BTreeSet<&Cow<'static, str>> = allowed.flat_map(|rule| &rule.names).collect();
+    let ruled: BTreeSet<&str> = {
+        let rules = plain.rules.iter();
+        rules
+            .flat_map(|rule| rule.names.iter().map(Cow::as_ref))
+            .collect()
+    };
+    let spared: BTreeSet<Cow<'static, str>> = names
+        .iter()
+        .filter(|name| !BEGINNINGS.contains(&name.as_ref()) && !ruled.contains(name.as_ref()))
+        .map(|name| (*name).clone())
+        .collect();
+    for rule in &mut asking.rules {
+        if rule.action == Action::ScmpActNotify && rule.args.is_empty() {
+            rule.names.retain(|name| !spared.contains(name));
+        }
+    }
+    asking.rules.retain(|rule| !rule.names.is_empty());
+    if asking.default_action == Action::ScmpActNotify && !spared.is_empty() {
+        asking.rules.push(Rule {
+            names: spared.into_iter().collect(),
+            action: Action::ScmpActAllow,
+            errno: None,
+            args: Vec::new(),
+        });
+    }
+    asking.anchor();
+    Learned {
+        names: names.into_iter().map(|name| name.to_string()).collect(),
+        architectures: known.architectures.iter().map(Arch::to_string).collect(),
+    }
+}
+
+const BEGINNINGS: [&str; 2] = ["execve", "execveat"];

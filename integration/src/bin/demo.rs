@@ -1,11 +1,11 @@
-//! `make demo`: a real container under four policies.
+//! `make demo`: a real container under four policies, and what the agent says of one.
 //!
 //! Nothing is installed into an engine: the runtime is called by hand, as an engine would call it,
 //! with `shim` in front of it.
 
 use std::process::ExitCode;
 
-use integration::{PolicyDir, RealRuntime, TestBundle, run, shim_binary};
+use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, run, shim_binary};
 
 /// What each container tries.
 const TRIES: &str = "\
@@ -95,9 +95,40 @@ fn main() -> ExitCode {
     let refused = runtime.run(policy.path(), &bundle);
     println!("{}", refused.text());
     as_told &= refused.code == Some(1);
+
+    println!("== Which call was it? The agent says (mode = \"observe\")");
+    as_told &= observed(&runtime);
     if as_told {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Runs the container once more, observed, and shows what the agent has to say.
+#[expect(clippy::print_stdout, reason = "a demonstration")]
+fn observed(runtime: &RealRuntime) -> bool {
+    let agent = TestAgent::start();
+    let policy = agent.policy("[defaults]\nprofile = \"RuntimeDefault\"\nmode = \"observe\"");
+    let bundle = TestBundle::new(&["sh", "-c", TRIES]);
+    println!("{}", runtime.run(policy.path(), &bundle).text());
+    let denied = agent.wait_for("denied", |line| {
+        line.get("comm").is_some_and(|comm| comm == "unshare")
+    });
+    println!("{denied}");
+    let word = |key: &str| denied.get(key).and_then(|word| word.as_str());
+    println!(
+        "\n    {}({}) of process {} gets {}",
+        word("syscall").unwrap_or_default(),
+        denied
+            .get("args")
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        denied
+            .get("pid")
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        word("errno").unwrap_or_default()
+    );
+    word("syscall") == Some("unshare") && word("errno") == Some("EPERM")
 }
