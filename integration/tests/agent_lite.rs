@@ -1,4 +1,9 @@
 //! `mode = "observe-lite"` and `mode = "audit"`: the kernel logs, the agent reads it.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test ends there"
+)]
 
 use integration::{KeptAgent, PolicyDir, RealRuntime, TestBundle};
 use serde_json::Value;

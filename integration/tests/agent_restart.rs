@@ -1,4 +1,5 @@
 //! The agent is killed and started again, and no container feels it.
+#![expect(clippy::expect_used, reason = "a test ends there")]
 
 use std::time::Duration;
 
