@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use agent::{Recording, Store, learn};
@@ -64,7 +64,7 @@ impl Run {
         let signals = Signals::taken()?;
         let mut session = Session::begin(&self.folder, self.learned()?.as_deref())?;
         let mut command = command::recorded(&self.command, &self.handler, session.policy())?;
-        let mut agent = session.agent(recordings)?;
+        let mut agent = session.agent(recordings, &signals)?;
         let watch = Watch {
             session: &session,
             store: Store::new(recordings.to_owned()),
@@ -72,7 +72,7 @@ impl Run {
             tty: std::io::stderr().is_terminal(),
         };
         let named = self.command.first().map(PathBuf::from).unwrap_or_default();
-        let child = command.spawn();
+        let child = signals.spawn(&mut command);
         let child = child.map_err(|error| format!("{} cannot be run: {error}", named.display()));
         let code = match child {
             Ok(child) => Ok(watch.until_over(child, &mut agent, &signals)),
@@ -171,9 +171,11 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
         })
 }
 
-/// The signals that end a recording, held back so that the profile is written. Rust's standard
-/// library starts programs with none held back.
-struct Signals(SignalFd);
+/// The signals that end a recording, held back so that the profile is written.
+pub(super) struct Signals {
+    set: SigSet,
+    fd: SignalFd,
+}
 
 impl Signals {
     fn taken() -> Result<Self, String> {
@@ -181,15 +183,27 @@ impl Signals {
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
             set.add(signal);
         }
-        let fd = set.thread_block().and_then(|()| {
-            SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
-        });
-        fd.map(Self)
+        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        let fd = set
+            .thread_block()
+            .and_then(|()| SignalFd::with_flags(&set, flags));
+        fd.map(|fd| Self { set, fd })
             .map_err(|errno| format!("signals cannot be waited for: {errno}"))
     }
 
     fn came(&self) -> bool {
-        matches!(self.0.read_signal(), Ok(Some(_)))
+        matches!(self.fd.read_signal(), Ok(Some(_)))
+    }
+
+    /// Starts a program, which inherits what is held back: nothing, for that moment.
+    pub(super) fn spawn(&self, command: &mut Command) -> std::io::Result<Child> {
+        if self.came() {
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
+        self.set.thread_unblock()?;
+        let child = command.spawn();
+        self.set.thread_block()?;
+        child
     }
 }
 

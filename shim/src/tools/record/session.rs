@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::run::Signals;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 use toml_edit::{Array, DocumentMut, Item, Table, value};
@@ -116,7 +117,7 @@ impl Session {
     }
 
     /// Starts the agent, and waits until it is there.
-    pub(super) fn agent(&self, recordings: &Path) -> Result<Child, String> {
+    pub(super) fn agent(&self, recordings: &Path, signals: &Signals) -> Result<Child, String> {
         let mut command = Command::new("/proc/self/exe");
         command
             .args(["agent", "--every", "1", "--socket-dir"])
@@ -130,7 +131,7 @@ impl Session {
             // Ctrl-C is for the recorded command; the agent hears of it last.
             .process_group(0);
         let fail = |error| format!("the agent cannot be started: {error}");
-        let mut agent = command.spawn().map_err(fail)?;
+        let mut agent = signals.spawn(&mut command).map_err(fail)?;
         let start = Instant::now();
         while self.events("started").is_empty() {
             let ended = agent.try_wait().map_err(fail)?;
