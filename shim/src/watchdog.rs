@@ -3,10 +3,12 @@
 //! In mode record the runtime's init asks about calls of its own, such as read(2). If the agent is
 //! gone then, nobody can answer; the runtimes wait for ever, deaf to SIGTERM, since their init holds
 //! a copy of the listener. So a process beside them holds the agent's connection until the
-//! container's own program runs, and kills the init if the connection ends before.
+//! container's own program runs, and kills the init if the connection ends before, or if the agent has
+//! not got the listener within a minute.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use agent::client::line;
 use nix::unistd::{ForkResult, fork, setsid};
@@ -75,7 +77,12 @@ fn watch(mut connection: UnixStream, runtime: &OwnedFd, number: Pid) {
     let _ = connection.set_read_timeout(None);
     let mut inits: Vec<OwnedFd> = Vec::new();
     let mut attached = false;
+    let start = Instant::now();
     loop {
+        // An init that asks before it has handed its listener over waits for ever, too.
+        if !attached && start.elapsed() > PATIENCE {
+            break;
+        }
         if !is_readable(&connection, if attached { LONG } else { SHORT }) {
             // Until the agent names it, the init is among the runtime's children, and outlives it
             // from create to start.
@@ -99,7 +106,7 @@ fn watch(mut connection: UnixStream, runtime: &OwnedFd, number: Pid) {
             _ => {}
         }
     }
-    // The agent is gone.
+    // The agent is gone, or was never asked.
     if !attached && !ended(runtime) {
         inits.extend(children(number).into_iter().filter_map(open));
     }
@@ -108,6 +115,8 @@ fn watch(mut connection: UnixStream, runtime: &OwnedFd, number: Pid) {
     }
 }
 
+/// How long a runtime may take until its init is attached to the agent, hooks included.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often the runtime's children are looked for, in nanoseconds.
 const SHORT: i64 = 5_000_000;
 /// How often it is looked whether the init is still there.
