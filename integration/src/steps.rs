@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -20,6 +21,7 @@ use nix::unistd::Pid;
 #[must_use]
 #[expect(clippy::expect_used, reason = "a test ends here")]
 pub fn instructions_to_exec(words: &[OsString]) -> Option<u64> {
+    on_one_cpu();
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", "kill -STOP $$; exec \"$@\"", "sh"]);
     shell.args(words).env_clear().stdin(Stdio::null());
@@ -30,6 +32,20 @@ pub fn instructions_to_exec(words: &[OsString]) -> Option<u64> {
     let _ = child.kill();
     let _ = child.wait();
     count
+}
+
+/// Keeps this thread, and what it starts, on one processor: a step wakes each of the two in turn, which
+/// takes several times as long across processors.
+fn on_one_cpu() {
+    let this = Pid::from_raw(0);
+    let Ok(allowed) = sched_getaffinity(this) else {
+        return;
+    };
+    let mut one = CpuSet::new();
+    let first = (0..CpuSet::count()).find(|cpu| allowed.is_set(*cpu) == Ok(true));
+    if first.is_some_and(|cpu| one.set(cpu).is_ok()) {
+        let _ = sched_setaffinity(this, &one);
+    }
 }
 
 fn steps(pid: Pid) -> Option<u64> {

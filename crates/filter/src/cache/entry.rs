@@ -1,6 +1,8 @@
 //! A file of the cache:
 //!
-//!     magic 8 | key 32 | length of the program 4, little-endian | program | SHA-256 of all before 32
+//! ```text
+//! magic 8 | key 32 | length of the program 4, little-endian | program | SHA-256 of all before 32
+//! ```
 #![forbid(unsafe_code)]
 
 use sha2::{Digest, Sha256};
