@@ -18,7 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use filter::{Cache, Entry, Key, Limits};
 use policy::Policy;
-use profile::{Arch, Seccomp};
+use profile::{Arch, DOCKER_CAPABILITIES, Seccomp};
 use sha2::{Digest, Sha256};
 
 use crate::argv::{Command, Flavor};
@@ -156,7 +156,7 @@ impl Missing {
 pub fn warm(policy: &Policy, runtime: &Runtime) -> Result<Vec<Result<Filled, String>>, Refusal> {
     let node = node::this(runtime.flavor())?;
     let mut texts = Vec::new();
-    for capabilities in [ENGINES, &[]] {
+    for capabilities in [DOCKER_CAPABILITIES.as_slice(), &[]] {
         let capabilities = capabilities.iter().map(|name| (*name).to_owned()).collect();
         for text in policy.texts_ahead(&capabilities, node)? {
             if !texts.contains(&text) {
@@ -213,24 +213,6 @@ fn own_cache() -> Option<Cache> {
     };
     state_dir::run().find_map(make)
 }
-
-/// The capabilities that Docker and containerd give (oci/defaults.go, oci/spec.go).
-const ENGINES: &[&str] = &[
-    "CAP_AUDIT_WRITE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_MKNOD",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-];
 
 /// When a create is over.
 const LATER: Duration = Duration::from_millis(150);
