@@ -183,8 +183,10 @@ impl Job<'_> {
         if let (Some(_), Some(bytes)) = (&judged.decision.logging, &read) {
             self.have_logged(&mut judged, bytes, files)?;
         }
-        if judged.profile.is_some() && lacks_seccomp(self.runtime) {
-            return Err(Refusal::NoSeccomp(self.runtime.path().to_owned()));
+        if judged.profile.is_some()
+            && let Some(refusal) = lacks_seccomp(self.runtime)
+        {
+            return Err(refusal);
         }
         let mut before = None;
         if let Some(new) = &judged.rewritten {
