@@ -11,7 +11,6 @@
 //! program says less than the profile (see [`filter::finish`]), or where anything at all goes wrong.
 
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -23,9 +22,10 @@ use sha2::{Digest, Sha256};
 
 use crate::argv::{Command, Flavor};
 use crate::compiler::Compiler;
+use crate::node;
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{node, state_dir};
+use crate::state_dir::State;
 
 /// A call whose runtime can be handed a filter.
 #[derive(Debug)]
@@ -64,11 +64,9 @@ impl Handover {
     /// There is none: with what is needed to make one, or without where none is to be had.
     pub fn filter(self, profile: &str) -> Result<String, Option<Box<Missing>>> {
         let key = self.key(profile);
-        let folders = state_dir::run();
-        match folders
-            .filter_map(|folder| Cache::open(&folder)?.get(&key))
-            .next()
-        {
+        let folders = State::all().filter_map(|state| state.folder(FOLDER).ok());
+        let mut caches = folders.map(Cache::new);
+        match caches.find_map(|cache| cache.get(&key)) {
             Some(Entry::Filter(program)) => Ok(STANDARD.encode(program)),
             Some(Entry::Nothing) => Err(None),
             None => Err(Some(Box::new(Missing {
@@ -207,12 +205,12 @@ fn read(profile: &str) -> Option<Seccomp> {
 }
 
 fn own_cache() -> Option<Cache> {
-    let make = |folder: PathBuf| {
-        state_dir::make(&folder).ok()?;
-        Cache::make(&folder).ok()
-    };
-    state_dir::run().find_map(make)
+    let folder = State::made().find_map(|state| state.make_folder(FOLDER).ok())?;
+    Some(Cache::new(folder))
 }
+
+/// The cache's name below a state folder.
+const FOLDER: &str = "filters";
 
 /// When a create is over.
 const LATER: Duration = Duration::from_millis(150);
