@@ -156,6 +156,10 @@ impl Policy {
             result = stacker.both(least.map(|resolved| resolved.seccomp), result.as_ref())?;
             floors.push(place);
         }
+        // Also what is taken as it was asked for must not be left out by libseccomp.
+        if let Some(profile) = &mut result {
+            profile.anchor();
+        }
 
         let logging = result
             .as_ref()
