@@ -34,7 +34,8 @@ impl Seccomp {
     }
 
     /// Whether libseccomp could leave an architecture without a filter.
-    pub(crate) fn lacks_anchor(&self) -> bool {
+    #[must_use]
+    pub fn lacks_anchor(&self) -> bool {
         let default = Outcome::of_default(self);
         let counts = |rule: &&Rule| Outcome::of_rule(rule) != default;
         let counting = || self.rules.iter().filter(counts);
