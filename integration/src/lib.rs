@@ -33,4 +33,4 @@ pub use recording::{RECORD_END, RECORD_TO, Recording};
 pub use runtime::{Container, RealRuntime};
 pub use skip::{needs_root, shared_data, skip};
 pub use stand_in::StandIn;
-pub use steps::instructions_to_exec;
+pub use steps::{PIECE, Steps, steps_to_exec};
