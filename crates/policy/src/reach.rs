@@ -5,11 +5,12 @@
 
 mod alone;
 mod cover;
+mod together;
 
 use self::alone::judge_alone;
 use self::cover::covers;
+use self::together::shadows;
 use crate::Policy;
-use crate::document::WhenDocument;
 use crate::outline::At;
 
 /// How bad a remark is.
@@ -54,27 +55,35 @@ impl Policy {
                 .iter()
                 .skip(before)
                 .any(|remark| remark.gravity == Gravity::Error);
-            let mut earlier = self.rules.iter().take(index);
-            let shadow = earlier.find(|earlier| {
-                // Only rules that say privileged = true are tried for a privileged container.
-                let class = |when: &WhenDocument| when.privileged == Some(true);
-                class(&earlier.when) == class(&rule.when) && covers(&earlier.when, &rule.when)
-            });
-            if let (false, Some(shadow)) = (hopeless, shadow) {
-                let message = format!(
-                    "{subject} is never reached: rule {:?} comes first and matches all that it matches",
-                    shadow.name
-                );
+            let earlier = self.rules.get(..index).unwrap_or_default();
+            let shadows = shadows(earlier, rule);
+            if let (false, Some(first)) = (hopeless, shadows.first()) {
+                let names: Vec<String> = shadows
+                    .iter()
+                    .map(|shadow| format!("{:?}", shadow.name))
+                    .collect();
+                let (message, also) = match names.as_slice() {
+                    [one] => (
+                        format!(
+                            "{subject} is never reached: rule {one} comes first and matches all that it matches"
+                        ),
+                        "the rule that comes first",
+                    ),
+                    all => (
+                        format!(
+                            "{subject} is never reached: rules {} come first and together match all that it matches",
+                            all.join(", ")
+                        ),
+                        "the first of them",
+                    ),
+                };
                 remarks.push(Remark {
                     gravity: Gravity::Error,
                     at: At::of(&rule.place),
                     key: None,
                     message,
                     mend: Some("put the narrower rule first, or remove one".to_owned()),
-                    also: Some((
-                        At::of(&shadow.place),
-                        "the rule that comes first".to_owned(),
-                    )),
+                    also: Some((At::of(&first.place), also.to_owned())),
                 });
             }
             let named = rule.name != format!("line {}", rule.place.line);
@@ -189,6 +198,92 @@ mod tests {
         for (first, second) in reached {
             let found = remarks(&format!("{}{}", rule(first), rule(second)));
             assert_eq!(found, [], "{first} / {second}");
+        }
+    }
+
+    #[test]
+    fn rules_that_leave_nothing_together_are_found_and_only_those() {
+        let rules = |whens: &[&str]| {
+            let rules = whens.iter().enumerate();
+            let rules =
+                rules.map(|(at, when)| format!("[[rule]]\nname = \"{at}\"\nwhen = {{ {when} }}\n"));
+            remarks(&rules.collect::<String>())
+        };
+        for (whens, names) in [
+            (
+                &[
+                    "engine = \"containerd\"",
+                    "engine = \"cri-o\"",
+                    "namespace = \"a\"",
+                ][..],
+                "\"0\", \"1\"",
+            ),
+            (
+                &[
+                    "engine = \"docker\"",
+                    "engine = [\"b*\", \"c*\", \"podman\", \"unknown\"]",
+                    "handler = \"x\"",
+                ],
+                "\"0\", \"1\"",
+            ),
+            (
+                &[
+                    "requested = \"spec\"",
+                    "engine = \"cri-o\", requested = [\"R*\", \"L*\"]",
+                    "requested = \"Unconfined\"",
+                    "engine = \"cri-o\", host_pid = true",
+                ],
+                "\"0\", \"1\", \"2\"",
+            ),
+            // Of two that would do, the first counts.
+            (
+                &[
+                    "engine = \"containerd\", namespace = \"*\"",
+                    "engine = \"containerd\"",
+                    "engine = \"cri-o\"",
+                    "namespace = \"a\"",
+                ],
+                "\"0\", \"2\"",
+            ),
+        ] {
+            let found = rules(whens);
+            let errors = found.iter().filter(|one| one.0 == Gravity::Error);
+            let errors: Vec<_> = errors.map(|(_, _, message)| message).collect();
+            assert_eq!(errors.len(), 1, "{whens:?}: {found:?}");
+            let words = format!("rules {names} come first and together match");
+            assert!(errors[0].contains(&words), "{whens:?}: {found:?}");
+        }
+        for whens in [
+            &[
+                "engine = \"containerd\"",
+                "engine = \"docker\"",
+                "namespace = \"a\"",
+            ][..],
+            &[
+                "requested = \"spec\"",
+                "requested = \"Unconfined\"",
+                "handler = \"x\"",
+            ],
+            // Engines need not tell of namespaces.
+            &["host_pid = true", "host_pid = false", "engine = \"docker\""],
+            &[
+                "namespace = \"a*\"",
+                "namespace = \"b*\"",
+                "namespace = \"*\"",
+            ],
+            // A privileged container is another matter.
+            &[
+                "engine = \"containerd\", privileged = true",
+                "engine = \"cri-o\"",
+                "pod = \"a\"",
+            ],
+            &[
+                "engine = \"cri-o\", requested = [\"R*\", \"L*\"]",
+                "requested = [\"spec\", \"Unconfined\"]",
+                "handler = \"x\"",
+            ],
+        ] {
+            assert_eq!(rules(whens), [], "{whens:?}");
         }
     }
 

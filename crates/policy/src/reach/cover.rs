@@ -31,29 +31,32 @@ pub(super) fn matches(globs: &Globs, text: &str) -> bool {
     globs.any(|glob| crate::glob::matches(glob, text))
 }
 
+/// Whether a `when` lets through a container of that engine that asked for that type.
+pub(super) fn admits(when: &WhenDocument, engine: &str, requested: &str) -> bool {
+    let lets = |globs: Option<&Globs>, word| globs.is_none_or(|globs| matches(globs, word));
+    lets(when.engine.as_ref().map(toml::Spanned::get_ref), engine)
+        && lets(
+            when.requested.as_ref().map(toml::Spanned::get_ref),
+            requested,
+        )
+}
+
 /// Whether every container that `specific` matches is matched by `general` too, whether it is
 /// privileged or not left aside.
 pub(super) fn covers(general: &WhenDocument, specific: &WhenDocument) -> bool {
-    if general.engine.is_some() {
-        let theirs = engines(general);
-        // Compared without the pod's fields, which are compared below.
-        let wide = |engine: &&str| {
-            let asked = general.engine.as_ref().map(toml::Spanned::get_ref);
-            theirs.contains(engine) || asked.is_some_and(|globs| matches(globs, engine))
-        };
-        if !engines(specific).iter().all(wide) {
-            return false;
-        }
-    }
-    if let Some(requested) = &general.requested {
-        let asked = specific.requested.as_ref().map(toml::Spanned::get_ref);
-        let mut possible = TYPES
-            .iter()
-            .filter(|word| asked.is_none_or(|globs| matches(globs, word)));
-        if !possible.all(|word| matches(requested.get_ref(), word)) {
-            return false;
-        }
-    }
+    let engines = engines(specific);
+    let words = || {
+        let pairs = |engine| TYPES.iter().map(move |word| (engine, *word));
+        engines.iter().copied().flat_map(pairs)
+    };
+    let admitted = |(engine, word): (&str, &str)| {
+        !admits(specific, engine, word) || admits(general, engine, word)
+    };
+    covers_but_for_words(general, specific) && words().all(admitted)
+}
+
+/// The same, with the engine and the type of the request left aside as well.
+pub(super) fn covers_but_for_words(general: &WhenDocument, specific: &WhenDocument) -> bool {
     let texts = general.texts().into_iter().zip(specific.texts());
     for ((field, wide), (_, narrow)) in texts {
         let covered = match (wide, narrow) {
