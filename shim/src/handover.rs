@@ -127,20 +127,34 @@ impl Missing {
     /// What is in the way.
     pub fn fill_now(&self) -> Result<Filled, String> {
         let cache = own_cache().ok_or("no folder for filters can be made")?;
-        let mut filled = Filled::NothingToHandOver;
-        let mut kept = Entry::Nothing;
-        if self.handover.compiler.is_like_ours() {
-            let profile = read(&self.profile).ok_or("the profile cannot be read back")?;
-            let finished = filter::finish_guarded(&profile, self.handover.native, LIMITS);
-            let program = finished.map_err(|error| error.to_string())?;
-            if let Some(program) = &program {
-                filled = Filled::Instructions(program.instructions().len());
-            }
-            kept = entry(program);
-        }
-        let put = cache.put(&self.key, &kept);
+        let program = self.finish()?;
+        let filled = program
+            .as_ref()
+            .map_or(Filled::NothingToHandOver, |program| {
+                Filled::Instructions(program.instructions().len())
+            });
+        let put = cache.put(&self.key, &entry(program));
         put.map_err(|errno| errno.to_string())?;
         Ok(filled)
+    }
+
+    /// The filter in base64, made now and kept nowhere (`shim explain`), with the compiling in a
+    /// child; none where there is nothing to hand over. For programs with one thread.
+    #[must_use]
+    pub fn make_now(&self) -> Option<String> {
+        match entry(self.finish().ok()?) {
+            Entry::Filter(program) => Some(STANDARD.encode(program)),
+            Entry::Nothing => None,
+        }
+    }
+
+    fn finish(&self) -> Result<Option<filter::Program>, String> {
+        if !self.handover.compiler.is_like_ours() {
+            return Ok(None);
+        }
+        let profile = read(&self.profile).ok_or("the profile cannot be read back")?;
+        let finished = filter::finish_guarded(&profile, self.handover.native, LIMITS);
+        finished.map_err(|error| error.to_string())
     }
 }
 

@@ -17,6 +17,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::engine::succeeds;
+
 /// Such a machine. Its policy directory is /etc/seccomp-shim.
 #[derive(Debug)]
 pub struct World {
@@ -109,6 +111,46 @@ impl World {
     #[must_use]
     pub fn log(&self, name: &str) -> String {
         fs::read_to_string(self.path().join(format!("{name}.log"))).unwrap_or_default()
+    }
+
+    /// A world for an engine: with these files below /etc, those of `runtimes/` executable, and a
+    /// policy that records.
+    ///
+    /// # Errors
+    /// As [`World::new`]; the files cannot be made executable.
+    pub fn of_engine(files: &[(String, String)]) -> Result<Self, String> {
+        let words = |error: io::Error| error.to_string();
+        let named: Vec<(&str, String)> = files
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.clone()))
+            .collect();
+        let world = Self::new(&named).map_err(words)?;
+        world.policy("policy.toml", RECORDED).map_err(words)?;
+        if files.iter().any(|(name, _)| name.starts_with("runtimes/")) {
+            let script = ["-c", "chmod 755 /etc/runtimes/*"];
+            succeeds(world.command("sh").args(script))?;
+        }
+        Ok(world)
+    }
+
+    /// Runtimes for an engine to know besides, each under a policy of its own.
+    pub const UNDER_POLICIES: &[(&str, &[&str])] = &[
+        ("shim-asked", &["--shim-policy", "/etc/seccomp-shim/asked"]),
+        (
+            "shim-broken",
+            &["--shim-policy", "/etc/seccomp-shim/broken"],
+        ),
+    ];
+
+    /// Writes the policies of those: one takes what is asked for, one cannot be read.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn write_policies(&self) -> Result<(), String> {
+        for (name, text) in [("asked/policy.toml", ASKED), ("broken/policy.toml", BROKEN)] {
+            self.policy(name, text).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// Writes a file below /etc/seccomp-shim.
@@ -205,3 +247,7 @@ for h in /sys/fs/cgroup/*/"$0"; do echo $$ > "$h/cgroup.procs"; done
 first=$1; shift
 exec nsenter --target "$first" --mount --pid --cgroup --wd=/ -- "$@"
 "#;
+
+const RECORDED: &str = "version = 1\nlog.decisions = \"/etc/seccomp-shim/decisions.jsonl\"\n";
+const ASKED: &str = "version = 1\nlog.decisions = \"off\"\n[defaults]\nprofile = \"Requested\"\n";
+const BROKEN: &str = "version = 1\n[defaults]\nprofile = \"RuntimeDefalt\"\n";
