@@ -49,7 +49,11 @@ fn order(shim: &Path) -> Result<String, String> {
         for name in functions.in_piece(piece) {
             let section = match members.get(name) {
                 Some(member) => format!("*libc.a:{member}(.text .text.*)"),
-                None => format!("*(.text.{})", any_crate(name)),
+                // The compiler keeps what it thinks is seldom called in a section named otherwise.
+                None => {
+                    let name = any_crate(name);
+                    format!("*(.text.{name} .text.unlikely.{name})")
+                }
             };
             if known.insert(section.clone()) {
                 sections.push(section);
