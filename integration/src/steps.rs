@@ -29,7 +29,11 @@ impl Steps {
     #[must_use]
     pub fn stretches(&self) -> usize {
         let stretch = |piece: &u64| piece.saturating_mul(PIECE) >> 16;
-        self.pieces.iter().map(stretch).collect::<BTreeSet<_>>().len()
+        self.pieces
+            .iter()
+            .map(stretch)
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 }
 

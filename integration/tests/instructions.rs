@@ -59,7 +59,9 @@ fn the_hot_path_takes_as_many_instructions_as_the_table_says() {
         };
         let (count, stretches) = (steps.instructions, steps.stretches());
         let [table, most] = in_the_table(row);
-        eprintln!("{row}: {count} instructions in {stretches} stretches; the table says {table}, {most}");
+        eprintln!(
+            "{row}: {count} instructions in {stretches} stretches; the table says {table}, {most}"
+        );
         #[expect(clippy::cast_precision_loss, reason = "counts are small")]
         if count as f64 > table as f64 * MARGIN {
             grown.push(format!(

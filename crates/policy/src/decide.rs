@@ -426,7 +426,8 @@ fn outcome(config: &Config<'_>, result: Option<&Seccomp>, present: Option<&Secco
         None => Outcome::Removed,
         // What says just this already stays as it is written.
         Some(profile)
-            if present.is_some_and(|present| std::ptr::eq(profile, present) || profile == present) =>
+            if present
+                .is_some_and(|present| std::ptr::eq(profile, present) || profile == present) =>
         {
             Outcome::Kept
         }

@@ -20,7 +20,10 @@ use crate::document::{
 pub(crate) fn read(piece: &str) -> Option<Spanned<RuleDocument>> {
     // No early way out: then the processor compares many bytes at once.
     let control = |byte: u8| (byte < b' ' && byte != b'\n' && byte != b'\t') || byte == 0x7f;
-    if piece.bytes().fold(false, |found, byte| found | control(byte)) {
+    if piece
+        .bytes()
+        .fold(false, |found, byte| found | control(byte))
+    {
         return None;
     }
     let start = piece.find('[')?;

@@ -29,7 +29,8 @@ fn main() -> ExitCode {
         eprintln!("give the binary, with its symbols, and the script to write");
         return ExitCode::FAILURE;
     };
-    match order(&shim).and_then(|text| fs::write(&script, text).map_err(|error| error.to_string())) {
+    match order(&shim).and_then(|text| fs::write(&script, text).map_err(|error| error.to_string()))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("{}: {why}", script.display());
@@ -116,7 +117,12 @@ fn executed(shim: &Path) -> Result<Vec<u64>, String> {
             "id".into(),
         ];
         let steps = steps_to_exec(&words).ok_or("programs cannot be traced here")?;
-        all.extend(steps.pieces.into_iter().filter(|piece| known.insert(*piece)));
+        all.extend(
+            steps
+                .pieces
+                .into_iter()
+                .filter(|piece| known.insert(*piece)),
+        );
     }
     Ok(all)
 }

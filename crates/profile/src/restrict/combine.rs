@@ -129,7 +129,11 @@ fn regions(
     let request_rest = policy_said
         .iter()
         .any(|(outcome, _)| matters(*outcome, request.default));
-    let policy_unsaid = if policy_rest { known.rest(width)? } else { None };
+    let policy_unsaid = if policy_rest {
+        known.rest(width)?
+    } else {
+        None
+    };
     if request_rest {
         request_parts.extend(request.rest(&request_parts)?);
     }

@@ -112,11 +112,7 @@ struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    fn of(
-        policy: &'a Seccomp,
-        request: &'a Seccomp,
-        native: Arch,
-    ) -> Result<Self, RestrictError> {
+    fn of(policy: &'a Seccomp, request: &'a Seccomp, native: Arch) -> Result<Self, RestrictError> {
         few_enough("policy", policy)?;
         few_enough("request", request)?;
         let policy_arches = frame::effective(policy, native);
