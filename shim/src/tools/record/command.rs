@@ -196,9 +196,12 @@ impl Engine {
                 "the command names a runtime itself; leave --runtime and --runc-binary out"
                     .to_owned(),
             ),
-            Self::Docker { .. } | Self::Podman | Self::Nerdctl if has(after, &["--cidfile"]) => Err(
-                "leave --cidfile out: by it the container is known as the one to record".to_owned(),
-            ),
+            Self::Docker { .. } | Self::Podman | Self::Nerdctl if has(after, &["--cidfile"]) => {
+                Err(
+                    "leave --cidfile out: by it the container is known as the one to record"
+                        .to_owned(),
+                )
+            }
             // Its words before `run` could be another's: `podman pod run`, say.
             _ if before.iter().any(|word| word == "compose") => {
                 Err("compose cannot be recorded in one go; run its service alone".to_owned())
@@ -283,7 +286,10 @@ fn podmans(program: &OsStr, before: &[OsString]) -> Result<PathBuf, String> {
 }
 
 fn is_ourselves(path: &Path) -> io::Result<bool> {
-    let (one, other) = (std::fs::metadata(path)?, std::fs::metadata("/proc/self/exe")?);
+    let (one, other) = (
+        std::fs::metadata(path)?,
+        std::fs::metadata("/proc/self/exe")?,
+    );
     Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
 }
 
@@ -327,7 +333,8 @@ mod tests {
     fn args(recorded: &Recorded) -> Vec<String> {
         let command = recorded.command(MEANS);
         let args = command.get_args();
-        args.map(|word| word.to_string_lossy().into_owned()).collect()
+        args.map(|word| word.to_string_lossy().into_owned())
+            .collect()
     }
 
     #[test]

@@ -65,7 +65,11 @@ impl Run {
         let mut session = Session::begin(&self.folder)?;
         let recorded = Recorded::of(&self.command, &self.handler, session.folder())?;
         let learned = self.learned()?;
-        session.set_up(recorded.ours, recorded.behind.as_deref(), learned.as_deref())?;
+        session.set_up(
+            recorded.ours,
+            recorded.behind.as_deref(),
+            learned.as_deref(),
+        )?;
         let (policy, id_file) = (session.policy(), session.id_file());
         let mut command = recorded.command(session.means(&id_file, &policy));
         let mut agent = session.agent(recordings, &signals)?;
