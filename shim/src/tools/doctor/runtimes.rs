@@ -132,6 +132,11 @@ pub(super) fn about(runtime: &Runtime) -> Vec<Finding> {
             "youki (seen with 0.7.0) gives what is exec'd into a container no filter, with shim or without",
             "take runc or crun where people exec into containers that they must not leave",
         ));
+        found.push(Finding::warning(
+            PART,
+            "youki (seen with 0.7.0) takes the two values of SCMP_CMP_MASKED_EQ for each other, with shim or without: under the default profile it lets clone make any namespace, a user namespace among them",
+            "take runc or crun, or a profile without such conditions",
+        ));
     }
     found
 }
