@@ -1,11 +1,7 @@
 //! The agent and youki, which is no Debian package. Containers are created and started, as engines do
 //! it: youki 0.7.0's `run` waits for ever for a program that ends at once, with shim or without.
 #![cfg(target_arch = "x86_64")]
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::path::Path;
 use std::process::Command;

@@ -57,7 +57,8 @@ impl<'a> Recorder<'a> {
     fn names(&self) -> Result<String, String> {
         let text = std::fs::read_to_string(&self.out).map_err(|error| error.to_string())?;
         let profile: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        Ok(profile["syscalls"].to_string())
+        let rules = profile.get("syscalls").ok_or("no rules")?;
+        Ok(rules.to_string())
     }
 
     /// Twice, of which the second learns on.
