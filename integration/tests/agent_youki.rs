@@ -75,6 +75,24 @@ fn denied_calls_get_the_errno_of_the_plain_profile_and_are_told() {
 }
 
 #[test]
+fn masks_are_as_the_profile_means_them() {
+    let Some(youki) = RealRuntime::find("masks_are_as_the_profile_means_them", "youki") else {
+        return;
+    };
+    let agent = TestAgent::start();
+    let enforce = PolicyDir::new("[defaults]\nprofile = \"RuntimeDefault\"");
+    // clone(CLONE_NEWUSER), which ends by itself or does not come to be.
+    let script = "busybox timeout -s KILL 1 /bin/probe 56 268435456";
+    for policy in [&enforce, &agent.policy(OBSERVE)] {
+        let Said(_, text) = says(&youki, policy, script, true);
+        assert_eq!(text, "errno 1\n");
+    }
+    // And with none of these flags it is allowed: a shell starts programs.
+    let Said(_, text) = says(&youki, &enforce, "busybox true && echo started", true);
+    assert_eq!(text, "started\n");
+}
+
+#[test]
 fn what_is_recorded_is_enough() {
     let Some(youki) = RealRuntime::find("what_is_recorded_is_enough", "youki") else {
         return;

@@ -20,7 +20,7 @@ use crate::listener::{self, Place, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, filter_flags, handler, node, watchdog};
+use crate::{errno_words, filter_flags, handler, node, swapped_masks, watchdog};
 
 /// One call that makes a container.
 #[derive(Debug)]
@@ -189,6 +189,13 @@ impl Job<'_> {
         }
         if judged.profile.is_some() && lacks_seccomp(self.runtime) {
             return Err(Refusal::NoSeccomp(self.runtime.path().to_owned()));
+        }
+        let own = judged.profile.as_deref();
+        if let Some(json) = own.and_then(|json| swapped_masks::for_runtime(self.runtime, json))
+            && let Some(bytes) = &read
+        {
+            judged.rewritten = files.parse(bytes)?.rewrite(Change::Set(&json));
+            judged.profile = Some(json);
         }
         let mut before = None;
         if let Some(new) = &judged.rewritten {

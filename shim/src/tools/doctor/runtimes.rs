@@ -132,6 +132,81 @@ pub(super) fn about(runtime: &Runtime) -> Vec<Finding> {
             "youki (seen with 0.7.0) gives what is exec'd into a container no filter, with shim or without",
             "take runc or crun where people exec into containers that they must not leave",
         ));
+    }
+    found
+}
+
+/// One runtime: its version, its `features`, and what is known of it.
+pub(super) fn about(runtime: &Runtime) -> Vec<Finding> {
+    let path = runtime.path();
+    let Some(version) = said(path, "--version") else {
+        return vec![Finding::problem(
+            PART,
+            format!("{} does not answer to --version", path.display()),
+            "reinstall it",
+        )];
+    };
+    let line = version.lines().next().unwrap_or_default().trim().to_owned();
+    let features =
+        said(path, "features").and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let seccomp = features
+        .as_ref()
+        .and_then(|all| all.pointer("/linux/seccomp"));
+    let enabled = match seccomp {
+        // youki's features tell nothing of it.
+        _ if runtime.flavor() == Flavor::Youki => !lacks_seccomp(runtime),
+        Some(seccomp) => seccomp.get("enabled").and_then(Value::as_bool) != Some(false),
+        // crun lists what it was built with; runc names the libseccomp that it has.
+        None => runtime.flavor() != Flavor::Crun || version.contains("+SECCOMP"),
+    };
+    if !enabled {
+        return vec![Finding::problem(
+            PART,
+            format!(
+                "{} ({line}) was built without seccomp: no container with a profile can start",
+                path.display()
+            ),
+            "install one that was built with it",
+        )];
+    }
+    let mut words = format!("{}: {line}", path.display());
+    if let Some(libseccomp) = libseccomp(&version, features.as_ref()) {
+        words.push_str(&format!(", libseccomp {libseccomp}"));
+    }
+    match seccomp {
+        Some(seccomp) => {
+            let count = |key| {
+                seccomp
+                    .get(key)
+                    .and_then(Value::as_array)
+                    .map_or(0, Vec::len)
+            };
+            words.push_str(&format!(
+                "; seccomp with {} actions, {} architectures",
+                count("actions"),
+                count("archs")
+            ));
+        }
+        None => words.push_str("; it has no `features`, so engines cannot ask what it can do"),
+    }
+    words.push_str(match runtime.flavor() {
+        Flavor::Runc => "; answers ENOSYS to calls newer than the profile",
+        Flavor::Crun | Flavor::Youki | Flavor::Unknown => {
+            "; has no ENOSYS for newer calls of its own, so shim writes it into the default profile"
+        }
+    });
+    let mut found = vec![Finding::ok(PART, words)];
+    if runtime.flavor() == Flavor::Youki {
+        found.push(Finding::warning(
+            PART,
+            "youki writes its log in a form that containerd and Docker do not read, so its own errors do not show there",
+            "look in the bundle's log.json; what shim refuses does show",
+        ));
+        found.push(Finding::warning(
+            PART,
+            "youki (seen with 0.7.0) gives what is exec'd into a container no filter, with shim or without",
+            "take runc or crun where people exec into containers that they must not leave",
+        ));
         found.push(Finding::warning(
             PART,
             "youki (seen with 0.7.0) takes the two values of SCMP_CMP_MASKED_EQ for each other, with shim or without: under the default profile it lets clone make any namespace, a user namespace among them",
