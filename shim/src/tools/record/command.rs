@@ -318,20 +318,18 @@ fn find(program: &OsStr) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    const MEANS: Means<'_> = Means {
-        policy: Path::new("/p"),
-        script: Path::new("/s"),
-        id_file: Path::new("/i"),
-        annotation: "k=v",
-    };
-
     fn of(line: &str) -> Result<Recorded, String> {
         let words: Vec<_> = line.split(' ').map(OsString::from).collect();
         Recorded::of(&words, "no-such-handler", Path::new("/p"))
     }
 
     fn args(recorded: &Recorded) -> Vec<String> {
-        let command = recorded.command(MEANS);
+        let command = recorded.command(Means {
+            policy: Path::new("/p"),
+            script: Path::new("/s"),
+            id_file: Path::new("/i"),
+            annotation: "k=v",
+        });
         let args = command.get_args();
         args.map(|word| word.to_string_lossy().into_owned())
             .collect()
