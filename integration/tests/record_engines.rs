@@ -211,6 +211,15 @@ fn docker_run_is_recorded_once_dockerd_is_told() -> Came {
     // And when it is over, the handler is one like any other.
     shows(&mut docker.run("shim-record", &["--rm"], &status), "\t2\n")?;
 
+    // One that is left behind is waited for.
+    std::fs::remove_file(&recorder.out).map_err(|error| error.to_string())?;
+    let left = ["run", "-d", "--rm", "--network", "none", Image::NAME];
+    let mut words = vec!["docker"];
+    words.extend(left);
+    words.extend(["sh", "-c", "sleep 2; rmdir /tmp/none; true"]);
+    shows(&mut recorder.run(&words), "run on")?;
+    has(&recorder.names()?, "\"rmdir\"")?;
+
     // A command that fails says so.
     let mut command = recorder.run(&[
         "docker",
