@@ -57,7 +57,7 @@ fn counts(socket: &Path, line: &str) {
 fn run(agent: &KeptAgent, runtime: &RealRuntime, policy: &PolicyDir, event: &str) -> Value {
     let script = "for i in 1 2 3 4 5; do kill -0 1 || echo denied; done; sleep 1000";
     let bundle = TestBundle::new(&["sh", "-c", script]);
-    let group = format!("/lite-{0}/crio-{0}", bundle.id());
+    let group = format!("/crio-{}", bundle.id());
     bundle.edit(|config| {
         config["linux"]["cgroupsPath"] = group.as_str().into();
         config["annotations"] = json!({
