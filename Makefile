@@ -2,7 +2,7 @@
 
 RUNTIMES := runc crun busybox-static libseccomp-dev
 ENGINES  := docker.io containerd podman conmon bsdutils
-TESTING  := $(RUNTIMES) $(ENGINES) strace time util-linux python3-minimal nginx-light redis-tools
+TESTING  := $(RUNTIMES) $(ENGINES) strace time util-linux systemd python3-minimal nginx-light redis-tools
 SHIM     := target/release/shim
 PREFIX   ?= /usr/local
 UNITS    ?= $(PREFIX)/lib/systemd/system
