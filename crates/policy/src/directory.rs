@@ -41,7 +41,8 @@ pub(crate) const POLICY: &str = "policy.toml";
 
 /// Asks `question` of the policy in `directory`, or of the embedded one where there is none. If the
 /// directory is replaced meanwhile the question is put again, to the new policy: the answer is never
-/// of two. The question must change nothing.
+/// of two. The question must change nothing. The rules' memory is not given back: this is for programs
+/// that end soon.
 ///
 /// # Errors
 /// Whatever is wrong with the policy, or with what was asked; [`Problem::Restless`] where the
@@ -57,7 +58,12 @@ pub fn ask<T, E: From<PolicyError>>(
     let mut directory = Rc::new(first);
     loop {
         let policy = Directory::read_policy(&directory);
-        let answer = policy.map_err(E::from).and_then(|policy| question(&policy));
+        let answer = policy.map_err(E::from).and_then(|mut policy| {
+            let answer = question(&policy);
+            // Whoever asks becomes another program next: thousands of rules need not be taken apart.
+            std::mem::forget(std::mem::take(&mut policy.rules));
+            answer
+        });
         if directory.stands(answer.is_ok()) {
             return answer;
         }

@@ -26,7 +26,7 @@ pub(crate) fn read(piece: &str) -> Option<Spanned<RuleDocument>> {
     {
         return None;
     }
-    let start = piece.find('[')?;
+    let start = piece.bytes().position(|byte| byte == b'[')?;
     let mut lines = piece.split('\n');
     let mut offset = lines.next()?.len().saturating_add(1);
     let mut fields = Vec::with_capacity(6);
