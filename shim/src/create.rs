@@ -299,9 +299,11 @@ impl Undo {
     ///
     /// # Errors
     /// That cannot be had, so that the container is better not made.
-    pub fn watch(&mut self) -> Result<(), Refusal> {
+    pub fn watch(&mut self, runtime: &Runtime) -> Result<(), Refusal> {
         match self.connection.take() {
-            Some(connection) => watchdog::start(connection).map_err(Refusal::Watch),
+            Some(connection) => {
+                watchdog::start(connection, runtime.flavor()).map_err(Refusal::Watch)
+            }
             None => Ok(()),
         }
     }

@@ -30,6 +30,17 @@ use crate::wire::Mode;
 /// Much more than a thread here needs; what is not used takes no memory.
 const STACK: usize = 256 << 10;
 
+/// Whom a listener came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The runtime.
+    Runtime,
+    /// The shim's watcher, whose word came before the runtime's.
+    Watcher,
+    /// An agent before us.
+    Inherited,
+}
+
 /// What a listener's thread needs.
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -40,8 +51,7 @@ pub(crate) struct Desk {
     pub(crate) legacy: Arc<Legacy>,
     /// The listener's, in our legacy.
     pub(crate) name: ListenerName,
-    /// Whether an agent before us had it.
-    pub(crate) inherited: bool,
+    pub(crate) origin: Origin,
     pub(crate) store: Arc<Store>,
 }
 
@@ -51,15 +61,20 @@ impl Desk {
     /// # Errors
     /// No thread can be started; then the listener is closed.
     pub(crate) fn open(self, listener: Listener) -> io::Result<()> {
-        self.container.attached();
-        let attached = [
+        let early = self.origin == Origin::Watcher;
+        self.container
+            .attached(listener.known_as(self.name.pid, early));
+        let mut attached = vec![
             ("pid", json!(self.name.pid)),
             ("unasked", json!(self.container.who.unasked)),
         ];
-        let event = match (self.inherited, self.name.first) {
-            (true, _) => "resumed",
-            (false, true) => "attached",
-            (false, false) => "joined",
+        if early {
+            attached.push(("early", json!(true)));
+        }
+        let event = match (self.origin, self.name.first) {
+            (Origin::Inherited, _) => "resumed",
+            (_, true) => "attached",
+            (_, false) => "joined",
         };
         self.say(event, attached);
         let containers = Arc::clone(&self.containers);
@@ -116,14 +131,15 @@ impl Desk {
 
     fn serve(&self, listener: &mut Listener, pace: &Pace) -> io::Result<()> {
         let mut calls = Seen::default();
-        if !self.inherited {
+        let inherited = self.origin == Origin::Inherited;
+        if !inherited {
             self.legacy.keep_listener(&self.name, listener.fd());
         }
         // The agent before us may have been killed between hearing and answering. If it was after
         // answering, the kernel says that nobody waits.
         let mut next = listener.inherited();
         // Whom an agent had before us runs its own program, but for an unlucky moment.
-        let mut own = self.inherited;
+        let mut own = inherited;
         loop {
             let call = match next.take() {
                 Some(call) => call,

@@ -144,6 +144,14 @@ fn talk(stream: &mut UnixStream, registration: &Registration) -> io::Result<Stri
     line(stream)
 }
 
+/// What goes with the listener of a runtime's init that hangs before its runtime has sent it: of the
+/// container's first process, or of an exec'd one.
+#[must_use]
+pub fn listener_line(pid: i32, first: bool) -> String {
+    let kind = if first { "first" } else { "later" };
+    format!("listener {pid} {kind}\n")
+}
+
 /// One line, without its end; byte by byte, since what follows is for another reader.
 ///
 /// # Errors

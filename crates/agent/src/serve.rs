@@ -21,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::attend::tell_repeats;
+use crate::attend::{Origin, tell_repeats};
 use crate::compile::Words;
 use crate::container::{Container, Containers, unpoisoned};
 use crate::journal::{Journal, LogTo};
@@ -366,7 +366,9 @@ impl Agent {
         }
         for (name, fd) in left.listeners {
             let seated = match self.containers.find(&name.token) {
-                Some(container) => attach::seat(self, container, name.clone(), fd, true),
+                Some(container) => {
+                    attach::seat(self, container, name.clone(), fd, Origin::Inherited)
+                }
                 None => Err("a listener was left whose container is not known".to_owned()),
             };
             if let Err(why) = seated {
