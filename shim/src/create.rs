@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,7 +14,7 @@ use policy::{
 use crate::argv::{Flavor, Own, Request};
 use crate::handover::{Handover, Missing};
 use crate::lacks_seccomp::lacks_seccomp;
-use crate::listener::{self, Place, Subject};
+use crate::listener::{self, Place, Seat, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
@@ -59,7 +58,7 @@ impl Job<'_> {
                     files,
                     log_to,
                     before: None,
-                    connection: None,
+                    seat: None,
                 });
             }
             Err(refusal) => {
@@ -83,7 +82,7 @@ impl Job<'_> {
             files,
             log_to,
             before: made.before,
-            connection: made.connection,
+            seat: made.seat,
         })
     }
 
@@ -196,7 +195,7 @@ impl Job<'_> {
             decision: judged.decision,
             profile: judged.profile,
             absent: judged.absent,
-            connection: judged.connection,
+            seat: judged.seat,
             before,
             missing,
         }))
@@ -218,9 +217,8 @@ impl Job<'_> {
             no_new_privileges: judged.no_new_privileges,
         };
         match listener::place(&judged.decision, asked, subject)? {
-            Place::Taken(profile, connection) => {
-                judged.connection =
-                    (judged.decision.mode == policy::Mode::Record).then_some(connection);
+            Place::Taken(profile, seat) => {
+                judged.seat = (judged.decision.mode == policy::Mode::Record).then_some(seat);
                 let config = files.parse(bytes)?;
                 let json = profile.to_json();
                 judged.rewritten = config.rewrite(Change::Set(&json));
@@ -276,8 +274,8 @@ struct Made {
     profile: Option<String>,
     /// Why the agent is not asked although the mode wants it.
     absent: Option<String>,
-    /// The agent's connection, to be watched.
-    connection: Option<UnixStream>,
+    /// The agent's, to be watched.
+    seat: Option<Box<Seat>>,
     /// The configuration as it was; none if it was not rewritten.
     before: Option<Vec<u8>>,
     /// The profile that the runtime will have to compile.
@@ -291,7 +289,7 @@ pub struct Undo {
     files: Files,
     log_to: LogTo,
     before: Option<Vec<u8>>,
-    connection: Option<UnixStream>,
+    seat: Option<Box<Seat>>,
 }
 
 impl Undo {
@@ -300,10 +298,8 @@ impl Undo {
     /// # Errors
     /// That cannot be had, so that the container is better not made.
     pub fn watch(&mut self, runtime: &Runtime) -> Result<(), Refusal> {
-        match self.connection.take() {
-            Some(connection) => {
-                watchdog::start(connection, runtime.flavor()).map_err(Refusal::Watch)
-            }
+        match self.seat.take() {
+            Some(seat) => watchdog::start(*seat, runtime.flavor()).map_err(Refusal::Watch),
             None => Ok(()),
         }
     }
@@ -407,8 +403,8 @@ pub struct Judged {
     pub no_new_privileges: bool,
     /// Why the agent is not asked although the mode wants it; none if it is.
     pub absent: Option<String>,
-    /// The agent's connection, where somebody must hold it until the container's start.
-    pub connection: Option<UnixStream>,
+    /// The place with the agent, where somebody must watch it until the container's start.
+    pub seat: Option<Box<Seat>>,
 }
 
 impl Judged {
@@ -464,7 +460,7 @@ impl Judged {
             profile,
             no_new_privileges,
             absent: None,
-            connection: None,
+            seat: None,
         })
     }
 }

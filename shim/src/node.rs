@@ -38,14 +38,15 @@ pub fn this(runtime: Flavor) -> Result<Node, Refusal> {
 /// Where a runtime takes SCMP_ACT_NOTIFY. runc and youki refuse it on `write` and as the default
 /// action. crun (since 1.6) takes it anywhere.
 ///
-/// Between their filter and the handing over of its listener nobody but the watcher can answer an
-/// init. So where nothing is watched, what an init may call then is not asked about.
+/// Between their filter and the handing over of its listener nobody can answer an init, but on runc in
+/// mode record, where the watcher sees to that. Elsewhere what an init may call then is not asked
+/// about.
 fn askers(runtime: Flavor) -> Option<Askers> {
     let asker = |as_default, never| Asker { as_default, never };
     let (observe, record) = match runtime {
         Flavor::Runc => (asker(false, RUNC_EARLY), asker(false, &["write"])),
         Flavor::Crun => (asker(true, &[]), asker(true, &[])),
-        Flavor::Youki => (asker(false, YOUKI_EARLY), asker(false, &["write"])),
+        Flavor::Youki => (asker(false, YOUKI_EARLY), asker(false, YOUKI_EARLY)),
         Flavor::Unknown => return None,
     };
     Some(Askers { observe, record })
@@ -55,5 +56,5 @@ fn askers(runtime: Flavor) -> Option<Askers> {
 /// the filter (seen with runc 1.1.5 on a busy machine: a futex wake-up, and both sides waited for
 /// ever).
 const RUNC_EARLY: &[&str] = &["write", "rt_sigreturn", "futex", "nanosleep", "sched_yield"];
-/// youki's init passes the listener on by `sendmsg`.
+/// youki's init passes the listener on by `sendmsg`, and a signal may come.
 const YOUKI_EARLY: &[&str] = &["write", "rt_sigreturn", "sendmsg"];

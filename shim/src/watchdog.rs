@@ -25,6 +25,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::argv::Flavor;
+use crate::listener::Seat;
 use init::{Init, ended, is_listener, open_fds};
 
 /// Starts the watcher: to be called last before exec, in a process with one thread. The runtime is
@@ -32,7 +33,7 @@ use init::{Init, ended, is_listener, open_fds};
 ///
 /// # Errors
 /// There can be no watcher.
-pub(crate) fn start(connection: UnixStream, flavor: Flavor) -> std::io::Result<()> {
+pub(crate) fn start(mut seat: Seat, flavor: Flavor) -> std::io::Result<()> {
     let own = rustix::process::getpid();
     let runtime = pidfd_open(own, PidfdFlags::empty())?;
     // Forked twice, so that the runtime finds no child of which it knows nothing.
@@ -55,14 +56,14 @@ pub(crate) fn start(connection: UnixStream, flavor: Flavor) -> std::io::Result<(
     let _ = setsid();
     let open = open_fds("/proc/self/fd");
     let mut links = open.iter().map(|fd| format!("/proc/self/fd/{fd}"));
-    // crun passes its listener on by a process without the filter. What was open before, an init may
-    // have inherited: then the listener that it has need not be its own.
-    let takes = flavor != Flavor::Crun && !links.any(|link| is_listener(&link));
-    close_others(&open, &[connection.as_raw_fd(), runtime.as_raw_fd()]);
-    let started = watch(connection, &runtime, own, takes);
-    if let Some((connection, container)) = started.filter(|_| takes) {
+    // What was open before, an init may have inherited: then the listener that it has need not be its
+    // own.
+    let takes = flavor == Flavor::Runc && !links.any(|link| is_listener(&link));
+    close_others(&open, &[seat.connection.as_raw_fd(), runtime.as_raw_fd()]);
+    let started = watch(&mut seat.connection, &runtime, own, takes);
+    if let Some(container) = started.filter(|_| takes) {
         drop(runtime);
-        joins::watch(connection, &container);
+        joins::watch(seat, &container);
     }
     leave()
 }
@@ -89,14 +90,8 @@ fn close_others(open: &[i32], keep: &[i32]) {
 }
 
 /// Watches until the container's program runs, its init is gone, or the agent is. Gives the
-/// connection and the container's first process if it came to run.
-fn watch(
-    mut connection: UnixStream,
-    runtime: &OwnedFd,
-    number: Pid,
-    takes: bool,
-) -> Option<(UnixStream, Init)> {
-    let _ = connection.set_read_timeout(None);
+/// container's first process if it came to run.
+fn watch(connection: &mut UnixStream, runtime: &OwnedFd, number: Pid, takes: bool) -> Option<Init> {
     let mut inits: Vec<Init> = Vec::new();
     let mut attached = false;
     let mut handed_over = !takes;
@@ -106,7 +101,7 @@ fn watch(
         if !attached && start.elapsed() > PATIENCE {
             break;
         }
-        if !is_readable(&connection, if attached { LONG } else { SHORT }) {
+        if !is_readable(connection, if attached { LONG } else { SHORT }) {
             // Until the agent names it, the init is among the runtime's children, and outlives it
             // from create to start.
             if !attached && !ended(runtime) {
@@ -115,15 +110,15 @@ fn watch(
                 return None;
             }
             if !attached && !handed_over {
-                handed_over = inits.iter().any(|init| hand_over(init, &connection));
+                handed_over = inits.iter().any(|init| hand_over(init, connection));
             }
             continue;
         }
-        let Ok(line) = line(&mut connection) else {
+        let Ok(line) = line(connection) else {
             break;
         };
         match line.split_once(' ') {
-            None if line == "started" => return Some((connection, inits.pop()?)),
+            None if line == "started" => return inits.pop(),
             Some(("pid", pid)) => {
                 let pid = pid.parse().ok().and_then(Pid::from_raw);
                 inits = pid.and_then(Init::open).into_iter().collect();

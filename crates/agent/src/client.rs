@@ -124,7 +124,11 @@ fn register_once(folder: &Path, registration: &Registration) -> Result<UnixStrea
     }
     let answer = talk(&mut stream, registration).map_err(silent)?;
     match answer.strip_prefix("error ") {
-        None if answer == "ok" => Ok(stream),
+        None if answer == "ok" => {
+            // What comes next may take its time.
+            stream.set_read_timeout(None).map_err(silent)?;
+            Ok(stream)
+        }
         Some(why) => Err(RegisterError::Refused(why.to_owned())),
         None => Err(silent(io::ErrorKind::InvalidData.into())),
     }

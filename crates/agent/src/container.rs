@@ -30,7 +30,7 @@ pub(crate) struct Container {
     key: String,
     listeners: Mutex<Listeners>,
     /// To whom it is told how the container gets on.
-    watcher: UnboundedSender<String>,
+    watcher: Mutex<UnboundedSender<String>>,
     /// Calls of which the plain profile said what only a filter can do.
     pub(crate) strange: AtomicU64,
 }
@@ -60,7 +60,7 @@ impl Container {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             denials: Mutex::default(),
             listeners: Mutex::default(),
-            watcher,
+            watcher: Mutex::new(watcher),
             strange: AtomicU64::new(0),
         }
     }
@@ -135,7 +135,12 @@ impl Container {
 
     /// Tells who waits for the container's start, if anybody does.
     pub(crate) fn tell(&self, line: String) {
-        let _ = self.watcher.send(line);
+        let _ = unpoisoned(&self.watcher).send(line);
+    }
+
+    /// From now on it is told to somebody else.
+    pub(crate) fn is_watched_by(&self, watcher: UnboundedSender<String>) {
+        *unpoisoned(&self.watcher) = watcher;
     }
 
     /// What names it in the log.

@@ -55,13 +55,20 @@ async fn take(
     }
     // Who was cut off by a new start of ours says the same again.
     let known = agent.containers.find(token);
-    if known.is_some_and(|known| known.was_attached() || known.who != registration) {
+    if known
+        .as_ref()
+        .is_some_and(|known| known.who != registration)
+    {
         return Err("the token is taken".to_owned());
+    }
+    let (watcher, lines) = unbounded_channel();
+    if let Some(known) = known.filter(|known| known.was_attached()) {
+        known.is_watched_by(watcher);
+        return Ok((registration.token, lines));
     }
     let program = agent.program(&registration, have_compiled).await?;
     let left = agent.legacy.registered(&registration, &program);
     left.map_err(|error| format!("it cannot write the container down: {error}"))?;
-    let (watcher, lines) = unbounded_channel();
     let token = registration.token.clone();
     let container = Container::new(registration, program, watcher);
     match agent.containers.add(Arc::new(container)) {

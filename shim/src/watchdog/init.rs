@@ -52,8 +52,8 @@ impl Init {
         let _ = pidfd_send_signal(&self.process, Signal::KILL);
     }
 
-    /// Whether it is still the runtime's: runc's nsexec.c and youki name it so, and nothing after
-    /// that but its exec gives it another name.
+    /// Whether it is still the runtime's: runc's nsexec.c names it so, and nothing after that but its
+    /// exec gives it another name.
     pub(super) fn is_init(&self) -> bool {
         let path = format!("/proc/{}/comm", self.pid.as_raw_nonzero());
         std::fs::read_to_string(path).is_ok_and(|name| name.trim_end().ends_with(INIT))
@@ -90,7 +90,7 @@ impl Init {
     }
 }
 
-/// How a runtime calls its init: `runc:[2:INIT]`.
+/// How runc calls its init, after its own name.
 const INIT: &str = ":[2:INIT]";
 
 /// Whether a process is gone.

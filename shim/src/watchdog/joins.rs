@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use agent::client::line;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,24 +18,31 @@ use rustix::process::Pid;
 
 use super::init::Init;
 use super::{PATIENCE, SHORT};
+use crate::listener::Seat;
 
 /// Helps the inits of execs until the container is over, or the agent is gone.
-pub(super) fn watch(mut connection: UnixStream, container: &Init) {
+pub(super) fn watch(mut seat: Seat, container: &Init) {
     let Some(cgroup) = Cgroup::of(container.pid) else {
         return;
     };
     let mut coming: HashMap<Pid, Coming> = HashMap::new();
     loop {
         let waits = coming.values().any(|one| matches!(one, Coming::Since(..)));
-        let Some([line_came, joined, over]) = wait(&connection, &cgroup, container, waits) else {
+        let Some([line_came, joined, over]) = wait(&seat.connection, &cgroup, container, waits)
+        else {
             return;
         };
         if over {
             return;
         }
         if line_came {
-            let Ok(line) = line(&mut connection) else {
-                return;
+            let Ok(line) = line(&mut seat.connection) else {
+                // With a new agent the container goes on; without one, not for long.
+                if !take_again(&mut seat, container) {
+                    return;
+                }
+                look(&cgroup, container, &mut coming, &seat.connection);
+                continue;
             };
             if let Some(("joined", pid)) = line.split_once(' ')
                 && let Some(pid) = pid.parse().ok().and_then(Pid::from_raw)
@@ -47,10 +54,26 @@ pub(super) fn watch(mut connection: UnixStream, container: &Init) {
             cgroup.drain();
         }
         if joined || waits {
-            look(&cgroup, container, &mut coming, &connection);
+            look(&cgroup, container, &mut coming, &seat.connection);
         }
     }
 }
+
+/// Waits for a new agent. Whether there is one that knows the container.
+fn take_again(seat: &mut Seat, container: &Init) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE && !container.ended() {
+        match seat.take_again() {
+            Ok(()) => return true,
+            Err(error) if !error.is_absence() => return false,
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+    false
+}
+
+/// How long to wait before an agent is looked for again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A process that came into the cgroup from outside, or was born there.
 #[derive(Debug)]
