@@ -1,11 +1,7 @@
 //! Calls of runc's init between its filter and the handing over of its listener: Go's scheduler makes
 //! some when it likes, and nobody would answer them but for the shim's watcher.
 #![cfg(target_arch = "x86_64")]
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -143,6 +139,18 @@ fn no_exec_hangs_on_what_runc_calls_early() {
     assert!(joined.iter().any(is_early), "none came early");
 }
 
+/// Does `work` while the agent's manager listens, for which the agent waits.
+fn heard<T: Send>(agent: &mut KeptAgent, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let work = scope.spawn(work);
+        while !work.is_finished() {
+            let _ = agent.kept();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        work.join().expect("the work")
+    })
+}
+
 #[test]
 fn an_agent_that_starts_anew_is_found_by_the_watchers() {
     let test = "an_agent_that_starts_anew_is_found_by_the_watchers";
@@ -155,7 +163,7 @@ fn an_agent_that_starts_anew_is_found_by_the_watchers() {
         agent.policy("record")
     ));
     let bundle = TestBundle::new(&["sleep", "1000"]);
-    let container = sleeper(&runtime, &policy, &bundle);
+    let container = heard(&mut agent, || sleeper(&runtime, &policy, &bundle));
     let early = |agent: &KeptAgent| agent.events("joined").into_iter().filter(is_early).count();
     for _ in 0..2 {
         agent.kill();
@@ -163,15 +171,13 @@ fn an_agent_that_starts_anew_is_found_by_the_watchers() {
         let before = early(&agent);
         let start = Instant::now();
         while early(&agent) == before {
-            let outcome = exec(&runtime, &policy, &container);
+            let outcome = heard(&mut agent, || exec(&runtime, &policy, &container));
             assert_eq!(outcome.stdout, "joined\n", "{outcome:?}");
             assert!(
                 start.elapsed() < Duration::from_secs(60),
                 "{:?}",
                 agent.log()
             );
-            // Its manager must listen: the agent waits for it.
-            let _ = agent.kept();
         }
     }
 }

@@ -50,15 +50,15 @@ async fn take(agent: &Arc<Agent>, stream: UnixStream, connection: u64) -> Result
         let count = receive(&stream, &mut bytes, &mut fds, RecvFlags::PEEK)
             .await
             .map_err(failed)?;
+        if bytes.len() > LONGEST {
+            return Err(format!("a listener's state is longer than {LONGEST} bytes"));
+        }
         match read(&bytes) {
             Read::Whole(state) => break state,
             // crun opens the connection for a container that is then never started.
             _ if count == 0 && bytes.is_empty() => return Ok(false),
             Read::Other => return Err("what was sent is no container's state".to_owned()),
             Read::More if count == 0 => return Err("a listener's state ended early".to_owned()),
-            Read::More if bytes.len() > LONGEST => {
-                return Err(format!("a listener's state is longer than {LONGEST} bytes"));
-            }
             Read::More => {}
         }
         bytes.truncate(before);

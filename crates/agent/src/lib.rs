@@ -33,6 +33,7 @@ mod recording;
 mod register;
 mod scrape;
 mod serve;
+mod spare;
 mod state;
 #[allow(unsafe_code, reason = "seccomp's ioctls have no safe wrapper")]
 mod sys;

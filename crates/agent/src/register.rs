@@ -18,6 +18,7 @@ use crate::compile::have_compiled;
 use crate::container::Container;
 use crate::legacy::is_token;
 use crate::serve::Agent;
+use crate::spare::enough_for_one_more;
 use crate::wire::{LONGEST, Registration};
 
 /// How long a registration may take to come in.
@@ -66,6 +67,7 @@ async fn take(
         known.is_watched_by(watcher);
         return Ok((registration.token, lines));
     }
+    enough_for_one_more(stream)?;
     let program = agent.program(&registration, have_compiled).await?;
     let left = agent.legacy.registered(&registration, &program);
     left.map_err(|error| format!("it cannot write the container down: {error}"))?;
