@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -114,8 +115,13 @@ fn sleeper<'r>(runtime: &'r RealRuntime, policy: &PolicyDir, bundle: &TestBundle
 }
 
 fn exec(runtime: &RealRuntime, policy: &PolicyDir, container: &Container<'_>) -> Outcome {
-    let words = ["exec", &container.id, "echo", "joined"];
-    integration::run(runtime.shimmed(policy.path()).args(words))
+    let shimmed = runtime.shimmed(policy.path());
+    // One that hangs hangs for ever.
+    let mut command = Command::new("timeout");
+    command.args(["--signal", "KILL", "60"]);
+    command.arg(shimmed.get_program()).args(shimmed.get_args());
+    command.args(["exec", &container.id, "echo", "joined"]);
+    integration::run(&mut command)
 }
 
 #[test]
