@@ -104,7 +104,8 @@ pub fn place(
         Ok(connection) => {
             let seat = Seat {
                 connection,
-                sockets: asked.sockets.clone(),
+                sockets: std::path::absolute(&asked.sockets)
+                    .unwrap_or_else(|_| asked.sockets.clone()),
                 registration,
             };
             Ok(Place::Taken(listening(asked, &token), Box::new(seat)))

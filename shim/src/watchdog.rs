@@ -54,6 +54,8 @@ pub(crate) fn start(mut seat: Seat, flavor: Flavor) -> std::io::Result<()> {
     }
     // Engines wait for the end of what the runtime's process had open.
     let _ = setsid();
+    // What it was started in is not to stay for its sake.
+    let _ = std::env::set_current_dir("/");
     let open = open_fds("/proc/self/fd");
     let mut links = open.iter().map(|fd| format!("/proc/self/fd/{fd}"));
     // What was open before, an init may have inherited: then the listener that it has need not be its
