@@ -40,6 +40,9 @@ pub(super) struct Agent {
     /// Be the agent of the shim record run with this pid, and end with it
     #[arg(long, value_name = "PID", hide = true)]
     record_of: Option<u32>,
+    /// Take the container alone whose id is in this file, for a recording in one go
+    #[arg(long, hide = true, value_name = "FILE")]
+    only: Option<PathBuf>,
     /// Compile what stands on standard input, for the agent itself
     #[arg(long, hide = true)]
     compile: bool,
@@ -71,6 +74,7 @@ impl Agent {
             recordings: self.recordings.clone(),
             every: Duration::from_secs(self.every),
             parent: self.record_of,
+            only: self.only.clone(),
             compile: (
                 PathBuf::from("/proc/self/exe"),
                 vec!["agent".to_owned(), "--compile".to_owned()],
