@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -16,7 +15,7 @@ use policy::{
 use crate::argv::{Flavor, Own, Request};
 use crate::handover::{Handover, Missing};
 use crate::lacks_seccomp::lacks_seccomp;
-use crate::listener::{self, Place, Subject};
+use crate::listener::{self, Place, Seat, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
@@ -60,7 +59,7 @@ impl Job<'_> {
                     files,
                     log_to,
                     before: None,
-                    connection: None,
+                    seat: None,
                 });
             }
             Err(refusal) => {
@@ -87,7 +86,7 @@ impl Job<'_> {
             files,
             log_to,
             before: made.before,
-            connection: made.connection,
+            seat: made.seat,
         })
     }
 
@@ -210,7 +209,7 @@ impl Job<'_> {
             profile: judged.profile,
             absent: judged.absent,
             group: judged.group,
-            connection: judged.connection,
+            seat: judged.seat,
             before,
             missing,
         }))
@@ -232,9 +231,8 @@ impl Job<'_> {
             no_new_privileges: judged.no_new_privileges,
         };
         match listener::place(&judged.decision, asked, subject)? {
-            Place::Taken(profile, connection) => {
-                judged.connection =
-                    (judged.decision.mode == policy::Mode::Record).then_some(connection);
+            Place::Taken(profile, seat) => {
+                judged.seat = (judged.decision.mode == policy::Mode::Record).then_some(seat);
                 let config = files.parse(bytes)?;
                 let json = profile.to_json();
                 judged.rewritten = config.rewrite(Change::Set(&json));
@@ -314,8 +312,8 @@ struct Made {
     absent: Option<String>,
     /// The container's cgroup (`linux.cgroupsPath`), where the kernel logs what it does.
     group: Option<String>,
-    /// The agent's connection, to be watched.
-    connection: Option<UnixStream>,
+    /// The agent's, to be watched.
+    seat: Option<Box<Seat>>,
     /// The configuration as it was; none if it was not rewritten.
     before: Option<Vec<u8>>,
     /// The profile that the runtime will have to compile.
@@ -329,7 +327,7 @@ pub struct Undo {
     files: Files,
     log_to: LogTo,
     before: Option<Vec<u8>>,
-    connection: Option<UnixStream>,
+    seat: Option<Box<Seat>>,
 }
 
 impl Undo {
@@ -337,9 +335,9 @@ impl Undo {
     ///
     /// # Errors
     /// That cannot be had, so that the container is better not made.
-    pub fn watch(&mut self) -> Result<(), Refusal> {
-        match self.connection.take() {
-            Some(connection) => watchdog::start(connection).map_err(Refusal::Watch),
+    pub fn watch(&mut self, runtime: &Runtime) -> Result<(), Refusal> {
+        match self.seat.take() {
+            Some(seat) => watchdog::start(*seat, runtime.flavor()).map_err(Refusal::Watch),
             None => Ok(()),
         }
     }
@@ -445,8 +443,8 @@ pub struct Judged {
     pub absent: Option<String>,
     /// The container's cgroup as the bundle names it, if at all, where the kernel logs its calls.
     pub group: Option<String>,
-    /// The agent's connection, where somebody must hold it until the container's start.
-    pub connection: Option<UnixStream>,
+    /// The place with the agent, where somebody must watch it until the container's start.
+    pub seat: Option<Box<Seat>>,
 }
 
 impl Judged {
@@ -506,7 +504,7 @@ impl Judged {
             no_new_privileges,
             absent: None,
             group,
-            connection: None,
+            seat: None,
         })
     }
 }

@@ -109,7 +109,7 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
     };
     let refusal = match job.prepare(directory) {
         Ok(mut undo) => {
-            let refusal = match undo.watch() {
+            let refusal = match undo.watch(&runtime) {
                 Ok(()) => runtime.exec(args),
                 Err(refusal) => refusal,
             };

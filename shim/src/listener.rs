@@ -1,8 +1,9 @@
 //! Getting a container its place with the agent, in the modes that need one.
 
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 
-use agent::client::{register, token};
+use agent::client::{RegisterError, register, token};
 use agent::{NOTIFY_SOCKET, Registration};
 use policy::{AskAgent, Decision, Mode, WithoutAgent};
 use profile::{Action, Seccomp};
@@ -29,11 +30,30 @@ pub struct Subject<'a> {
 /// What came of asking the agent.
 #[derive(Debug)]
 pub enum Place {
-    /// It has the container; the profile is for the runtime, and the connection tells how the
-    /// container gets on.
-    Taken(Seccomp, UnixStream),
+    /// It has the container; the profile is for the runtime.
+    Taken(Seccomp, Box<Seat>),
     /// It is not there, and the policy wants the profile enforced then. Why, in words.
     Absent(String),
+}
+
+/// A container's place with the agent.
+#[derive(Debug)]
+pub struct Seat {
+    /// Tells how the container gets on.
+    pub connection: UnixStream,
+    sockets: PathBuf,
+    registration: Registration,
+}
+
+impl Seat {
+    /// Takes it again, with an agent that was started anew.
+    ///
+    /// # Errors
+    /// There is none, or it does not know of the container.
+    pub fn take_again(&mut self) -> Result<(), RegisterError> {
+        self.connection = register(&self.sockets, &self.registration)?;
+        Ok(())
+    }
 }
 
 /// Registers the container with the agent, as the decision wants it.
@@ -81,7 +101,15 @@ pub fn place(
         }),
     };
     match register(&asked.sockets, &registration) {
-        Ok(connection) => Ok(Place::Taken(listening(asked, &token), connection)),
+        Ok(connection) => {
+            let seat = Seat {
+                connection,
+                sockets: std::path::absolute(&asked.sockets)
+                    .unwrap_or_else(|_| asked.sockets.clone()),
+                registration,
+            };
+            Ok(Place::Taken(listening(asked, &token), Box::new(seat)))
+        }
         Err(error)
             if error.is_absence()
                 && decision.mode == Mode::Observe

@@ -1,6 +1,6 @@
 //! The node that we run on, as profiles see it.
 
-use policy::{Newer, Node};
+use policy::{Askers, Newer, Node};
 use profile::{Arch, Asker, Kernel, native_from_name};
 
 use crate::argv::Flavor;
@@ -31,27 +31,30 @@ pub fn this(runtime: Flavor) -> Result<Node, Refusal> {
         arch,
         kernel,
         newer,
-        asker: asker(runtime),
+        askers: askers(runtime),
     })
 }
 
-/// Where a runtime takes SCMP_ACT_NOTIFY. runc refuses it on `write` and as the default action;
-/// youki too, and hangs on `sendmsg`, by which it passes the fd on. crun (since 1.6) takes it
-/// anywhere.
+/// Where a runtime takes SCMP_ACT_NOTIFY. runc and youki refuse it on `write` and as the default
+/// action. crun (since 1.6) takes it anywhere.
 ///
-/// runc hangs on `rt_sigreturn`, too, if Go's scheduler interrupts its init by a signal before that
-/// has passed the fd on: nobody can answer yet. No program can do without that call.
-fn asker(runtime: Flavor) -> Option<Asker> {
-    let (as_default, never): (bool, &[&str]) = match runtime {
-        Flavor::Runc => (false, RUNC_NEVER),
-        Flavor::Crun => (true, &[]),
-        Flavor::Youki => (false, &["write", "rt_sigreturn", "sendmsg"]),
+/// Between their filter and the handing over of its listener nobody can answer an init, but on runc in
+/// mode record, where the watcher sees to that. Elsewhere what an init may call then is not asked
+/// about.
+fn askers(runtime: Flavor) -> Option<Askers> {
+    let asker = |as_default, never| Asker { as_default, never };
+    let (observe, record) = match runtime {
+        Flavor::Runc => (asker(false, RUNC_EARLY), asker(false, &["write"])),
+        Flavor::Crun => (asker(true, &[]), asker(true, &[])),
+        Flavor::Youki => (asker(false, YOUKI_EARLY), asker(false, YOUKI_EARLY)),
         Flavor::Unknown => return None,
     };
-    Some(Asker { as_default, never })
+    Some(Askers { observe, record })
 }
 
-/// `write` runc refuses. The others Go's scheduler makes in its init when it likes, on the very thread
-/// that has the filter, and between that and the handing over of the listener nobody can answer
-/// (seen with runc 1.1.5 on a busy machine: a futex wake-up, and both sides waited for ever).
-const RUNC_NEVER: &[&str] = &["write", "rt_sigreturn", "futex", "nanosleep", "sched_yield"];
+/// Beside `write`, what Go's scheduler calls in its init when it likes, on the very thread that has
+/// the filter (seen with runc 1.1.5 on a busy machine: a futex wake-up, and both sides waited for
+/// ever).
+const RUNC_EARLY: &[&str] = &["write", "rt_sigreturn", "futex", "nanosleep", "sched_yield"];
+/// youki's init passes the listener on by `sendmsg`, and a signal may come.
+const YOUKI_EARLY: &[&str] = &["write", "rt_sigreturn", "sendmsg"];

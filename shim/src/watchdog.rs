@@ -1,10 +1,19 @@
-//! Ends a container whose agent dies while the runtime's own code still asks it.
+//! Ends a container whose agent dies while the runtime's own code still asks it, and helps an init
+//! that asks before its runtime has handed the listener over.
 //!
 //! In mode record the runtime's init asks about calls of its own, such as read(2). If the agent is
 //! gone then, nobody can answer; the runtimes wait for ever, deaf to SIGTERM, since their init holds
 //! a copy of the listener. So a process beside them holds the agent's connection until the
 //! container's own program runs, and kills the init if the connection ends before, or if the agent has
 //! not got the listener within a minute.
+//!
+//! Go's scheduler makes calls in runc's init when it likes, also between the filter and the handing
+//! over of its listener: nobody would answer. So the watcher looks for the listener among the init's
+//! fds, and hands it over itself; the agent knows it again when the runtime sends it. It does so for
+//! execs, too, for as long as the container runs.
+
+mod init;
+mod joins;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -13,14 +22,18 @@ use std::time::{Duration, Instant};
 use agent::client::line;
 use nix::unistd::{ForkResult, fork, setsid};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use crate::argv::Flavor;
+use crate::listener::Seat;
+use init::{Init, ended, is_listener, open_fds};
 
 /// Starts the watcher: to be called last before exec, in a process with one thread. The runtime is
 /// then this process.
 ///
 /// # Errors
 /// There can be no watcher.
-pub(crate) fn start(connection: UnixStream) -> std::io::Result<()> {
+pub(crate) fn start(mut seat: Seat, flavor: Flavor) -> std::io::Result<()> {
     let own = rustix::process::getpid();
     let runtime = pidfd_open(own, PidfdFlags::empty())?;
     // Forked twice, so that the runtime finds no child of which it knows nothing.
@@ -41,8 +54,19 @@ pub(crate) fn start(connection: UnixStream) -> std::io::Result<()> {
     }
     // Engines wait for the end of what the runtime's process had open.
     let _ = setsid();
-    close_others(&[connection.as_raw_fd(), runtime.as_raw_fd()]);
-    watch(connection, &runtime, own);
+    // What it was started in is not to stay for its sake.
+    let _ = std::env::set_current_dir("/");
+    let open = open_fds("/proc/self/fd");
+    let mut links = open.iter().map(|fd| format!("/proc/self/fd/{fd}"));
+    // What was open before, an init may have inherited: then the listener that it has need not be its
+    // own.
+    let takes = flavor == Flavor::Runc && !links.any(|link| is_listener(&link));
+    close_others(&open, &[seat.connection.as_raw_fd(), runtime.as_raw_fd()]);
+    let started = watch(&mut seat.connection, &runtime, own, takes);
+    if let Some(container) = started.filter(|_| takes) {
+        drop(runtime);
+        joins::watch(seat, &container);
+    }
     leave()
 }
 
@@ -52,7 +76,7 @@ fn leave() -> ! {
 }
 
 /// Closes every fd but those; the standard ones become /dev/null.
-fn close_others(keep: &[i32]) {
+fn close_others(open: &[i32], keep: &[i32]) {
     let null = std::fs::OpenOptions::new()
         .read(true)
         .write(true)
@@ -62,45 +86,44 @@ fn close_others(keep: &[i32]) {
         let _ = rustix::stdio::dup2_stdout(&null);
         let _ = rustix::stdio::dup2_stderr(&null);
     }
-    let Ok(folder) = std::fs::read_dir("/proc/self/fd") else {
-        return;
-    };
-    let open = folder.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    let open: Vec<i32> = open.collect();
-    for fd in open.into_iter().filter(|fd| *fd > 2 && !keep.contains(fd)) {
-        let _ = nix::unistd::close(fd);
+    for fd in open.iter().filter(|fd| **fd > 2 && !keep.contains(fd)) {
+        let _ = nix::unistd::close(*fd);
     }
 }
 
-/// Watches until the container's program runs, its init is gone, or the agent is.
-fn watch(mut connection: UnixStream, runtime: &OwnedFd, number: Pid) {
-    let _ = connection.set_read_timeout(None);
-    let mut inits: Vec<OwnedFd> = Vec::new();
+/// Watches until the container's program runs, its init is gone, or the agent is. Gives the
+/// container's first process if it came to run.
+fn watch(connection: &mut UnixStream, runtime: &OwnedFd, number: Pid, takes: bool) -> Option<Init> {
+    let mut inits: Vec<Init> = Vec::new();
     let mut attached = false;
+    let mut handed_over = !takes;
     let start = Instant::now();
     loop {
-        // An init that asks before it has handed its listener over waits for ever, too.
+        // An init that asks before anybody has its listener waits for ever, too.
         if !attached && start.elapsed() > PATIENCE {
             break;
         }
-        if !is_readable(&connection, if attached { LONG } else { SHORT }) {
+        if !is_readable(connection, if attached { LONG } else { SHORT }) {
             // Until the agent names it, the init is among the runtime's children, and outlives it
             // from create to start.
             if !attached && !ended(runtime) {
-                inits = children(number).into_iter().filter_map(open).collect();
-            } else if inits.iter().all(ended) {
-                return;
+                inits = Init::children(number);
+            } else if inits.iter().all(Init::ended) {
+                return None;
+            }
+            if !attached && !handed_over {
+                handed_over = inits.iter().any(|init| hand_over(init, connection));
             }
             continue;
         }
-        let Ok(line) = line(&mut connection) else {
+        let Ok(line) = line(connection) else {
             break;
         };
         match line.split_once(' ') {
-            None if line == "started" => return,
+            None if line == "started" => return inits.pop(),
             Some(("pid", pid)) => {
                 let pid = pid.parse().ok().and_then(Pid::from_raw);
-                inits = pid.and_then(open).into_iter().collect();
+                inits = pid.and_then(Init::open).into_iter().collect();
                 attached = true;
             }
             _ => {}
@@ -108,11 +131,17 @@ fn watch(mut connection: UnixStream, runtime: &OwnedFd, number: Pid) {
     }
     // The agent is gone, or was never asked.
     if !attached && !ended(runtime) {
-        inits.extend(children(number).into_iter().filter_map(open));
+        inits.extend(Init::children(number));
     }
-    for init in &inits {
-        let _ = pidfd_send_signal(init, Signal::KILL);
-    }
+    inits.iter().for_each(Init::kill);
+    None
+}
+
+/// Hands an init's listener over, if it has one and the agent is there.
+fn hand_over(init: &Init, connection: &UnixStream) -> bool {
+    let listener = init.listener();
+    // Our copy is closed at once: with it, the init would wait for an agent that is gone.
+    listener.is_some_and(|listener| init.hand_over(connection, &listener, true).is_ok())
 }
 
 /// How long a runtime may take until its init is attached to the agent, hooks included.
@@ -122,10 +151,6 @@ const SHORT: i64 = 5_000_000;
 /// How often it is looked whether the init is still there.
 const LONG: i64 = 900_000_000;
 
-fn open(process: Pid) -> Option<OwnedFd> {
-    pidfd_open(process, PidfdFlags::empty()).ok()
-}
-
 fn is_readable(connection: &UnixStream, nanoseconds: i64) -> bool {
     let wait = Timespec {
         tv_sec: 0,
@@ -133,30 +158,4 @@ fn is_readable(connection: &UnixStream, nanoseconds: i64) -> bool {
     };
     let mut fds = [PollFd::new(connection, PollFlags::IN)];
     poll(&mut fds, Some(&wait)).is_ok_and(|count| count > 0)
-}
-
-fn ended(process: &OwnedFd) -> bool {
-    let mut fds = [PollFd::new(process, PollFlags::IN)];
-    let now = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    poll(&mut fds, Some(&now)).is_ok_and(|count| count > 0)
-}
-
-/// The children of a process, of whichever of its threads.
-fn children(process: Pid) -> Vec<Pid> {
-    let tasks = format!("/proc/{}/task", process.as_raw_nonzero());
-    let Ok(tasks) = std::fs::read_dir(tasks) else {
-        return Vec::new();
-    };
-    let lists = tasks.filter_map(|task| {
-        let path = task.ok()?.path().join("children");
-        std::fs::read_to_string(path).ok()
-    });
-    let lists: Vec<String> = lists.collect();
-    let numbers = lists.iter().flat_map(|list| list.split_ascii_whitespace());
-    numbers
-        .filter_map(|number| Pid::from_raw(number.parse().ok()?))
-        .collect()
 }

@@ -3,7 +3,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
@@ -11,9 +11,9 @@ use serde_json::json;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
-use crate::attend::Desk;
+use crate::attend::{Desk, Origin};
 use crate::container::Container;
-use crate::legacy::ListenerName;
+use crate::legacy::{ListenerName, number};
 use crate::listener::Listener;
 use crate::serve::Agent;
 use crate::state::{ProcessState, Read, read};
@@ -27,19 +27,19 @@ const FDS: usize = 16;
 /// Takes one listener. There is no limit on how long that takes: crun holds a connection from create
 /// to start.
 ///
-/// `number` is the connection's in our legacy, in which it stays until the listener is there.
-pub(crate) async fn attend(agent: Arc<Agent>, stream: UnixStream, number: u64) {
-    let taken = take(&agent, stream, number).await;
+/// `connection` is its number in our legacy, in which it stays until the listener is there.
+pub(crate) async fn attend(agent: Arc<Agent>, stream: UnixStream, connection: u64) {
+    let taken = take(&agent, stream, connection).await;
     if !matches!(taken, Ok(true)) {
-        agent.legacy.release_connection(number);
+        agent.legacy.release_connection(connection);
     }
     if let Err(why) = taken {
         agent.say("turned away", [("reason", json!(why))]);
     }
 }
 
-/// Whether there was a listener.
-async fn take(agent: &Arc<Agent>, stream: UnixStream, number: u64) -> Result<bool, String> {
+/// Whether there was a listener that is new.
+async fn take(agent: &Arc<Agent>, stream: UnixStream, connection: u64) -> Result<bool, String> {
     let mut bytes = Vec::new();
     let mut fds = Vec::new();
     let failed = |error| format!("a listener's state cannot be read: {error}");
@@ -50,15 +50,15 @@ async fn take(agent: &Arc<Agent>, stream: UnixStream, number: u64) -> Result<boo
         let count = receive(&stream, &mut bytes, &mut fds, RecvFlags::PEEK)
             .await
             .map_err(failed)?;
+        if bytes.len() > LONGEST {
+            return Err(format!("a listener's state is longer than {LONGEST} bytes"));
+        }
         match read(&bytes) {
             Read::Whole(state) => break state,
             // crun opens the connection for a container that is then never started.
             _ if count == 0 && bytes.is_empty() => return Ok(false),
             Read::Other => return Err("what was sent is no container's state".to_owned()),
             Read::More if count == 0 => return Err("a listener's state ended early".to_owned()),
-            Read::More if bytes.len() > LONGEST => {
-                return Err(format!("a listener's state is longer than {LONGEST} bytes"));
-            }
             Read::More => {}
         }
         bytes.truncate(before);
@@ -79,23 +79,65 @@ async fn take(agent: &Arc<Agent>, stream: UnixStream, number: u64) -> Result<boo
     // All others are closed here.
     let fd = fds.swap_remove(listener);
     drop(fds);
-    let container = agent
-        .containers
-        .find(&metadata)
-        .ok_or("a listener came with a token that nobody registered")?;
+    let Some(container) = agent.containers.find(&metadata) else {
+        if agent.containers.is_late(&metadata) {
+            return Ok(false);
+        }
+        return Err("a listener came with a token that nobody registered".to_owned());
+    };
     let token = metadata;
     let name = ListenerName {
         token,
-        number,
+        number: connection,
         pid,
         first,
     };
-    if first {
-        container.tell(format!("pid {pid}\n"));
-    }
-    seat(agent, container, name, fd, false)?;
+    let origin = Origin::Runtime;
+    let new = take_one(agent, container, name, fd, origin)?;
     drop(stream);
-    Ok(true)
+    Ok(new)
+}
+
+/// Takes a listener that the shim's watcher has before the runtime sends it.
+///
+/// # Errors
+/// In words; then it is closed.
+pub(crate) fn take_early(
+    agent: &Agent,
+    token: &str,
+    pid: u32,
+    first: bool,
+    fd: OwnedFd,
+) -> Result<(), String> {
+    let container = agent.containers.find(token);
+    let container = container.ok_or("an early listener came for a container that is over")?;
+    let name = ListenerName {
+        token: token.to_owned(),
+        number: number(),
+        pid,
+        first,
+    };
+    take_one(agent, container, name, fd, Origin::Watcher).map(|_| ())
+}
+
+/// Seats a listener, but once, and tells so. Whether it is a new one.
+fn take_one(
+    agent: &Agent,
+    container: Arc<Container>,
+    name: ListenerName,
+    fd: OwnedFd,
+    origin: Origin,
+) -> Result<bool, String> {
+    let told = match name.first {
+        true => format!("pid {}\n", name.pid),
+        false => format!("joined {}\n", name.pid),
+    };
+    let new = !container.has(fd.as_fd(), name.pid);
+    if new {
+        seat(agent, Arc::clone(&container), name, fd, origin)?;
+    }
+    container.tell(told);
+    Ok(new)
 }
 
 /// Gives a listener a thread.
@@ -107,7 +149,7 @@ pub(crate) fn seat(
     container: Arc<Container>,
     name: ListenerName,
     fd: OwnedFd,
-    inherited: bool,
+    origin: Origin,
 ) -> Result<(), String> {
     let room = agent.legacy.room(&name);
     let room = room.map_err(|error| format!("there is no room for a listener's calls: {error}"))?;
@@ -120,7 +162,7 @@ pub(crate) fn seat(
         metrics: Arc::clone(&agent.metrics),
         legacy: Arc::clone(&agent.legacy),
         name,
-        inherited,
+        origin,
         store: Arc::clone(&agent.store),
     };
     desk.open(listener)
@@ -128,7 +170,7 @@ pub(crate) fn seat(
 }
 
 /// Waits for more bytes and fds; 0 bytes are the end.
-async fn receive(
+pub(crate) async fn receive(
     stream: &UnixStream,
     bytes: &mut Vec<u8>,
     fds: &mut Vec<OwnedFd>,

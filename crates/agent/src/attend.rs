@@ -30,6 +30,17 @@ use crate::wire::Mode;
 /// Much more than a thread here needs; what is not used takes no memory.
 const STACK: usize = 256 << 10;
 
+/// Whom a listener came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The runtime.
+    Runtime,
+    /// The shim's watcher, whose word came before the runtime's.
+    Watcher,
+    /// An agent before us.
+    Inherited,
+}
+
 /// What a listener's thread needs.
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -40,8 +51,7 @@ pub(crate) struct Desk {
     pub(crate) legacy: Arc<Legacy>,
     /// The listener's, in our legacy.
     pub(crate) name: ListenerName,
-    /// Whether an agent before us had it.
-    pub(crate) inherited: bool,
+    pub(crate) origin: Origin,
     pub(crate) store: Arc<Store>,
 }
 
@@ -51,15 +61,20 @@ impl Desk {
     /// # Errors
     /// No thread can be started; then the listener is closed.
     pub(crate) fn open(self, listener: Listener) -> io::Result<()> {
-        self.container.attached();
-        let attached = [
+        let early = self.origin == Origin::Watcher;
+        self.container
+            .attached(listener.known_as(self.name.pid, early));
+        let mut attached = vec![
             ("pid", json!(self.name.pid)),
             ("unasked", json!(self.container.who.unasked)),
         ];
-        let event = match (self.inherited, self.name.first) {
-            (true, _) => "resumed",
-            (false, true) => "attached",
-            (false, false) => "joined",
+        if early {
+            attached.push(("early", json!(true)));
+        }
+        let event = match (self.origin, self.name.first) {
+            (Origin::Inherited, _) => "resumed",
+            (_, true) => "attached",
+            (_, false) => "joined",
         };
         self.say(event, attached);
         let containers = Arc::clone(&self.containers);
@@ -79,19 +94,11 @@ impl Desk {
         started.map(|_| ())
     }
 
-    fn attend(self, mut listener: Listener) {
-        // A panic must not take other containers' threads along, nor leave a call unanswered: the
-        // listener is closed below, which answers ENOSYS to all that is asked of it.
+    fn attend(self, listener: Listener) {
         let pace = self.metrics.pace();
-        let ended = catch_unwind(AssertUnwindSafe(|| self.serve(&mut listener, &pace)));
+        let why = until_over(listener, |listener| self.serve(listener, &pace));
         self.metrics.retire(&pace);
-        drop(listener);
         self.legacy.release_listener(&self.name);
-        let why = match ended {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("a bug in the agent".to_owned()),
-        };
         if let Some(why) = why {
             self.say("failed", [("reason", json!(why))]);
         }
@@ -116,14 +123,15 @@ impl Desk {
 
     fn serve(&self, listener: &mut Listener, pace: &Pace) -> io::Result<()> {
         let mut calls = Seen::default();
-        if !self.inherited {
+        let inherited = self.origin == Origin::Inherited;
+        if !inherited {
             self.legacy.keep_listener(&self.name, listener.fd());
         }
         // The agent before us may have been killed between hearing and answering. If it was after
         // answering, the kernel says that nobody waits.
         let mut next = listener.inherited();
         // Whom an agent had before us runs its own program, but for an unlucky moment.
-        let mut own = self.inherited;
+        let mut own = inherited;
         loop {
             let call = match next.take() {
                 Some(call) => call,
@@ -200,6 +208,22 @@ impl Desk {
         let more = more.into_iter();
         fields.extend(more.map(|(key, value)| (key.to_owned(), value)));
         self.journal.say(event, fields);
+    }
+}
+
+/// Has a listener served, and closes it then. Why it did not come to its end, if it did not.
+fn until_over(
+    mut listener: Listener,
+    serve: impl FnOnce(&mut Listener) -> io::Result<()>,
+) -> Option<String> {
+    // A panic must not take other containers' threads along, nor leave a call unanswered: the
+    // listener is closed below, which answers ENOSYS to all that is asked of it.
+    let ended = catch_unwind(AssertUnwindSafe(|| serve(&mut listener)));
+    drop(listener);
+    match ended {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("a bug in the agent".to_owned()),
     }
 }
 
@@ -321,4 +345,45 @@ fn read_comm(thread: u32) -> io::Result<Comm> {
         *end = 0;
     }
     Ok(comm)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+    use crate::sys::Room;
+    use crate::sys::tests::Asker;
+
+    #[test]
+    fn a_panic_closes_that_listener_alone() {
+        let prove = |asker: &mut Asker| {
+            let fd = asker.listener.take().unwrap();
+            Listener::prove(fd, Room::new().unwrap()).unwrap()
+        };
+        let (mut one, mut other) = (Asker::start(), Asker::start());
+        let (broken, whole) = (prove(&mut one), prove(&mut other));
+        let whole = std::thread::spawn(|| {
+            until_over(whole, |listener| {
+                while let Received::Call(call) = listener.receive()? {
+                    listener.answer(call.id, Reply::Errno(77))?;
+                }
+                Ok(())
+            })
+        });
+        let broken = std::thread::spawn(|| {
+            until_over(broken, |listener| {
+                let _ = listener.receive()?;
+                panic!("a bug, of which this is to be seen");
+            })
+        });
+        assert_eq!(other.ask(), Errno::from_raw_os_error(77));
+        // The call that was received, and those that come after it.
+        assert_eq!(one.ask(), Errno::NOSYS);
+        assert_eq!(broken.join().unwrap().unwrap(), "a bug in the agent");
+        assert_eq!(one.ask(), Errno::NOSYS);
+        assert_eq!(other.ask(), Errno::from_raw_os_error(77));
+        drop(other);
+        assert_eq!(whole.join().unwrap(), None);
+    }
 }

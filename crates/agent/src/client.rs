@@ -124,7 +124,11 @@ fn register_once(folder: &Path, registration: &Registration) -> Result<UnixStrea
     }
     let answer = talk(&mut stream, registration).map_err(silent)?;
     match answer.strip_prefix("error ") {
-        None if answer == "ok" => Ok(stream),
+        None if answer == "ok" => {
+            // What comes next may take its time.
+            stream.set_read_timeout(None).map_err(silent)?;
+            Ok(stream)
+        }
         Some(why) => Err(RegisterError::Refused(why.to_owned())),
         None => Err(silent(io::ErrorKind::InvalidData.into())),
     }
@@ -142,6 +146,14 @@ fn talk(stream: &mut UnixStream, registration: &Registration) -> io::Result<Stri
     message.extend(text);
     stream.write_all(&message)?;
     line(stream)
+}
+
+/// What goes with the listener of a runtime's init that hangs before its runtime has sent it: of the
+/// container's first process, or of an exec'd one.
+#[must_use]
+pub fn listener_line(pid: i32, first: bool) -> String {
+    let kind = if first { "first" } else { "later" };
+    format!("listener {pid} {kind}\n")
 }
 
 /// One line, without its end; byte by byte, since what follows is for another reader.

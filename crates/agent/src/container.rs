@@ -1,7 +1,8 @@
 //! The containers that the agent knows, by their tokens.
 #![forbid(unsafe_code)]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +11,7 @@ use foldhash::fast::RandomState;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::listener::Known;
 use crate::observe::Denials;
 use crate::recording::{Store, Tape, key};
 use crate::wire::{Mode, Registration};
@@ -28,7 +30,7 @@ pub(crate) struct Container {
     key: String,
     listeners: Mutex<Listeners>,
     /// To whom it is told how the container gets on.
-    watcher: UnboundedSender<String>,
+    watcher: Mutex<UnboundedSender<String>>,
     /// Calls of which the plain profile said what only a filter can do.
     pub(crate) strange: AtomicU64,
 }
@@ -37,6 +39,7 @@ pub(crate) struct Container {
 struct Listeners {
     now: usize,
     ever: usize,
+    known: Vec<Known>,
     /// Whether the first process' listener was among them and is gone.
     over: bool,
 }
@@ -57,7 +60,7 @@ impl Container {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             denials: Mutex::default(),
             listeners: Mutex::default(),
-            watcher,
+            watcher: Mutex::new(watcher),
             strange: AtomicU64::new(0),
         }
     }
@@ -90,8 +93,13 @@ impl Container {
     }
 
     /// A listener more.
-    pub(crate) fn attached(&self) {
+    pub(crate) fn attached(&self, known: Known) {
         let mut listeners = unpoisoned(&self.listeners);
+        listeners.known.retain(Known::is_of_use);
+        // Of runtimes that were killed, nothing comes any more.
+        if listeners.known.len() < MOST {
+            listeners.known.push(known);
+        }
         listeners.now = listeners.now.saturating_add(1);
         listeners.ever = listeners.ever.saturating_add(1);
     }
@@ -102,6 +110,14 @@ impl Container {
         listeners.now = listeners.now.saturating_sub(1);
         listeners.over |= first;
         listeners.over && listeners.now == 0
+    }
+
+    /// Whether that listener is attended to, or was: it may come by two ways.
+    pub(crate) fn has(&self, listener: BorrowedFd<'_>, pid: u32) -> bool {
+        let mut listeners = unpoisoned(&self.listeners);
+        let mut known = listeners.known.iter_mut();
+        let known = known.find(|one| one.is(listener, pid));
+        known.map(Known::came).is_some()
     }
 
     /// It was inherited without its first process' listener.
@@ -119,7 +135,12 @@ impl Container {
 
     /// Tells who waits for the container's start, if anybody does.
     pub(crate) fn tell(&self, line: String) {
-        let _ = self.watcher.send(line);
+        let _ = unpoisoned(&self.watcher).send(line);
+    }
+
+    /// From now on it is told to somebody else.
+    pub(crate) fn is_watched_by(&self, watcher: UnboundedSender<String>) {
+        *unpoisoned(&self.watcher) = watcher;
     }
 
     /// What names it in the log.
@@ -170,7 +191,11 @@ const LONGEST: usize = 300;
 
 /// All that are registered.
 #[derive(Debug, Default)]
-pub(crate) struct Containers(Mutex<HashMap<String, Arc<Container>, RandomState>>);
+pub(crate) struct Containers {
+    all: Mutex<HashMap<String, Arc<Container>, RandomState>>,
+    /// Tokens of those that were over before the runtime's word of them was heard.
+    late: Mutex<VecDeque<String>>,
+}
 
 impl Containers {
     /// Adds one; those that never came to be give way where there are too many. Gives the token of
@@ -179,7 +204,7 @@ impl Containers {
     /// # Errors
     /// There is no room.
     pub(crate) fn add(&self, container: Arc<Container>) -> Result<Option<String>, String> {
-        let mut all = unpoisoned(&self.0);
+        let mut all = unpoisoned(&self.all);
         let mut gone = None;
         if all.len() >= MOST {
             let waiting = all.iter().filter(|(_, one)| !one.was_attached());
@@ -196,20 +221,40 @@ impl Containers {
     }
 
     pub(crate) fn find(&self, token: &str) -> Option<Arc<Container>> {
-        unpoisoned(&self.0).get(token).cloned()
+        unpoisoned(&self.all).get(token).cloned()
     }
 
     pub(crate) fn remove(&self, token: &str) {
-        unpoisoned(&self.0).remove(token);
+        let Some(gone) = unpoisoned(&self.all).remove(token) else {
+            return;
+        };
+        let expected = unpoisoned(&gone.listeners)
+            .known
+            .iter()
+            .any(Known::is_expected);
+        if expected {
+            let mut late = unpoisoned(&self.late);
+            late.push_back(token.to_owned());
+            if late.len() > LATE {
+                late.pop_front();
+            }
+        }
+    }
+
+    /// Whether the runtime's word of a container with that token was still to come.
+    pub(crate) fn is_late(&self, token: &str) -> bool {
+        unpoisoned(&self.late).iter().any(|one| one == token)
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Container>> {
-        unpoisoned(&self.0).values().cloned().collect()
+        unpoisoned(&self.all).values().cloned().collect()
     }
 }
 
-/// Containers registered at once.
+/// Containers registered at once, and listeners of one.
 const MOST: usize = 8192;
+/// Tokens that are remembered.
+const LATE: usize = 256;
 
 /// What a lock holds, whoever panicked with it: numbers, which are whole at any time.
 pub(crate) fn unpoisoned<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {

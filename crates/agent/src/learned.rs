@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::recording::{Call, Recording};
 
 /// No program can do without those, and most are never seen: the kernel makes `restart_syscall` up,
-/// no runtime's `write` and `rt_sigreturn` but crun's can be asked about, and threads call `futex`
-/// only in the runs in which one waits for another.
+/// no runtime's `write` but crun's can be asked about, signals come when they like, and threads call
+/// `futex` only in the runs in which one waits for another.
 const ALWAYS: [&str; 6] = [
     "exit",
     "exit_group",

@@ -34,6 +34,7 @@ mod register;
 mod scrape;
 mod serve;
 pub mod signpost;
+mod spare;
 mod state;
 #[allow(unsafe_code, reason = "seccomp's ioctls have no safe wrapper")]
 mod sys;

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Weak};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -12,7 +13,7 @@ use crate::sys::{self, Notification, Reply, Room};
 /// The listener of a filter, proven to be one.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
     room: Room,
     /// Whether a wait in the kernel ends with the last task of the filter.
     wakes: bool,
@@ -41,7 +42,7 @@ impl Listener {
         // Faster where the kernel has it, and nothing else.
         let _ = sys::wake_in_step(fd.as_fd());
         Ok(Self {
-            fd,
+            fd: Arc::new(fd),
             room,
             wakes: wakes_at_the_end(),
         })
@@ -55,6 +56,15 @@ impl Listener {
     /// Its fd, to be kept elsewhere.
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+
+    /// What it is known by, which does not keep it open. One that came `early` will come again.
+    pub(crate) fn known_as(&self, pid: u32, early: bool) -> Known {
+        Known {
+            pid,
+            fd: Arc::downgrade(&self.fd),
+            early,
+        }
     }
 
     /// Waits for the next call.
@@ -114,6 +124,43 @@ impl Listener {
                 },
             }
         }
+    }
+}
+
+/// A listener that is attended to, to know it again.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pid: u32,
+    fd: Weak<OwnedFd>,
+    early: bool,
+}
+
+impl Known {
+    /// Whether it was taken before the runtime sent it, which it has not done yet.
+    pub(crate) fn is_expected(&self) -> bool {
+        self.early
+    }
+
+    /// Whether it is attended to, or will come.
+    pub(crate) fn is_of_use(&self) -> bool {
+        self.early || self.fd.strong_count() > 0
+    }
+
+    /// Whether `fd`, which is of the process `pid`, is the same.
+    pub(crate) fn is(&self, fd: BorrowedFd<'_>, pid: u32) -> bool {
+        let by_pid = pid == self.pid && pid != 0;
+        match self.fd.upgrade() {
+            // Kernels may have no kcmp(2), or not allow it; but a process has one filter with a
+            // listener at most.
+            Some(known) => sys::is_same(known.as_fd(), fd).unwrap_or(by_pid),
+            // Its tasks ended before the runtime's word of it was heard.
+            None => self.early && by_pid,
+        }
+    }
+
+    /// It came again.
+    pub(crate) fn came(&mut self) {
+        self.early = false;
     }
 }
 

@@ -20,8 +20,9 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::timeout;
 
-use crate::attend::tell_repeats;
+use crate::attend::{Origin, tell_repeats};
 use crate::compile::Words;
 use crate::container::{Container, Containers, unpoisoned};
 use crate::journal::{Journal, LogTo};
@@ -29,6 +30,7 @@ use crate::legacy::{self, Inheritance, Legacy, ListenerName};
 use crate::metrics::Metrics;
 use crate::recording::Store;
 use crate::scrape::{self, Door, MetricsAt};
+use crate::spare::Spare;
 use crate::wire::{CONTROL_SOCKET, NOTIFY_SOCKET, REGISTER_SOCKET, Registration};
 use crate::{attach, audit, control, privilege, register};
 
@@ -47,6 +49,8 @@ pub struct Options {
     pub audit: bool,
     /// How often repeats are summed up.
     pub every: Duration,
+    /// The process with which it ends, if it is not to go on without it: its parent.
+    pub parent: Option<u32>,
     /// A file with the id of the one container that it takes, if it is not to take any.
     pub only: Option<PathBuf>,
     /// The program that compiles ([`crate::compile()`]), and its arguments.
@@ -171,6 +175,8 @@ impl Agent {
     }
 }
 
+/// How long to wait where there is nothing to do for now.
+const BREATH: Duration = Duration::from_millis(50);
 /// Compiled profiles that are kept, of up to 32 KiB each.
 const PROGRAMS: usize = 256;
 /// Connections at once.
@@ -261,6 +267,10 @@ async fn run(
         signal(SignalKind::terminate()).map_err(ServeError::Start)?,
         signal(SignalKind::interrupt()).map_err(ServeError::Start)?,
     );
+    if let Some(parent) = options.parent {
+        end_with(parent).map_err(ServeError::Start)?;
+    }
+    let mut spare = Spare::default();
     let mut summary = tokio::time::interval(options.every);
     let mut lost = 0;
     agent.say("started", [("sockets", json!(folder.to_string_lossy()))]);
@@ -276,9 +286,11 @@ async fn run(
     let watchdog = sd_notify::watchdog_enabled();
     let mut alive = tokio::time::interval(watchdog.map_or(options.every, |limit| limit / 3));
     loop {
+        spare.refill();
         tokio::select! {
             accepted = registrations.accept() => {
-                if let Some(stream) = agent.admit(accepted.map(|(stream, _)| stream)).await {
+                let accepted = accepted.map(|(stream, _)| stream);
+                if let Some(stream) = agent.admit(accepted, &registrations, &mut spare).await {
                     tokio::spawn(with_place(Arc::clone(&agent), stream, Errand::Register));
                 }
             }
@@ -288,14 +300,16 @@ async fn run(
                 }
             }
             accepted = listeners.accept() => {
-                if let Some(stream) = agent.admit(accepted.map(|(stream, _)| stream)).await {
+                let accepted = accepted.map(|(stream, _)| stream);
+                if let Some(stream) = agent.admit(accepted, &listeners, &mut spare).await {
                     let number = legacy::number();
                     agent.legacy.keep_connection(number, &stream);
                     tokio::spawn(with_place(Arc::clone(&agent), stream, Errand::Listener(number)));
                 }
             }
             accepted = control.accept() => {
-                if let Some(stream) = agent.admit(accepted.map(|(stream, _)| stream)).await {
+                let accepted = accepted.map(|(stream, _)| stream);
+                if let Some(stream) = agent.admit(accepted, &control, &mut spare).await {
                     tokio::spawn(with_place(Arc::clone(&agent), stream, Errand::Control));
                 }
             }
@@ -321,6 +335,17 @@ async fn run(
         }
     }
     agent.say("stopped", []);
+    Ok(())
+}
+
+/// Has a SIGTERM come with the parent's end, or now if it has come already.
+fn end_with(parent: u32) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+    let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+    if now.and_then(|pid| u32::try_from(pid).ok()) != Some(parent) {
+        let own = rustix::process::getpid();
+        rustix::process::kill_process(own, rustix::process::Signal::TERM)?;
+    }
     Ok(())
 }
 
@@ -371,7 +396,9 @@ impl Agent {
         }
         for (name, fd) in left.listeners {
             let seated = match self.containers.find(&name.token) {
-                Some(container) => attach::seat(self, container, name.clone(), fd, true),
+                Some(container) => {
+                    attach::seat(self, container, name.clone(), fd, Origin::Inherited)
+                }
                 None => Err("a listener was left whose container is not known".to_owned()),
             };
             if let Err(why) = seated {
@@ -398,13 +425,26 @@ impl Agent {
     }
 
     /// Lets in root and the agent's own user alone.
-    async fn admit(&self, accepted: io::Result<UnixStream>) -> Option<UnixStream> {
+    async fn admit(
+        &self,
+        accepted: Result<UnixStream, io::Error>,
+        door: &UnixListener,
+        spare: &mut Spare,
+    ) -> Option<UnixStream> {
+        let accepted = match accepted {
+            // Whoever waits is to hear that there are no fds; but there may be nobody any more.
+            Err(error) if spare.spend(&error) => match timeout(BREATH, door.accept()).await {
+                Ok(accepted) => accepted.map(|(stream, _)| stream),
+                Err(_) => return None,
+            },
+            accepted => accepted,
+        };
         let stream = match accepted {
             Ok(stream) => stream,
             Err(error) => {
-                // Out of fds, say: some will be free soon.
+                // Some will be free soon.
                 self.say("turned away", [("reason", json!(error.to_string()))]);
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(BREATH).await;
                 return None;
             }
         };

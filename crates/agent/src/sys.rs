@@ -1,5 +1,5 @@
 //! The one place with unsafe code: seccomp's ioctls (include/uapi/linux/seccomp.h), a mapped file,
-//! and fds that are ours from the start.
+//! fds that are ours from the start, and kcmp(2).
 
 use std::fs::File;
 use std::io;
@@ -171,8 +171,36 @@ pub(crate) fn wake_in_step(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether two fds are of one open file, kcmp(2).
+pub(crate) fn is_same(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> io::Result<bool> {
+    // include/uapi/linux/kcmp.h
+    const KCMP_FILE: libc::c_int = 0;
+    let own = rustix::process::getpid().as_raw_pid();
+    // SAFETY: kcmp takes numbers alone and changes nothing; both fds are borrowed and so open. WHY:
+    // rustix and nix have no kcmp(2).
+    let order = unsafe {
+        libc::syscall(
+            libc::SYS_kcmp,
+            own,
+            own,
+            KCMP_FILE,
+            one.as_raw_fd(),
+            other.as_raw_fd(),
+        )
+    };
+    if order < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(order == 0)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread::JoinHandle;
+
+    use rustix::io::Errno;
+
     use super::*;
 
     pub(crate) fn call(nr: u32, args: [u64; 6]) -> Notification {
@@ -185,6 +213,107 @@ pub(crate) mod tests {
             instruction_pointer: 0,
             args,
         }
+    }
+
+    /// A thread with a filter of its own, which asks about one call.
+    pub(crate) struct Asker {
+        pub(crate) listener: Option<OwnedFd>,
+        questions: Sender<()>,
+        answers: Receiver<Errno>,
+        thread: Option<JoinHandle<()>>,
+    }
+
+    impl Asker {
+        pub(crate) fn start() -> Self {
+            let (questions, asked) = channel();
+            let (said, answers) = channel();
+            let (made, listener) = channel();
+            let thread = std::thread::spawn(move || {
+                made.send(filter_this_thread()).unwrap();
+                while let Ok(()) = asked.recv() {
+                    // SAFETY: getpgid takes a number. WHY: rustix would not let it fail.
+                    let done = unsafe { libc::syscall(libc::SYS_getpgid, 0) };
+                    let errno = io::Error::last_os_error().raw_os_error().unwrap();
+                    assert!(done < 0, "it went on");
+                    said.send(Errno::from_raw_os_error(errno)).unwrap();
+                }
+            });
+            Self {
+                listener: Some(listener.recv().unwrap()),
+                questions,
+                answers,
+                thread: Some(thread),
+            }
+        }
+
+        /// Makes the call; gives its errno.
+        pub(crate) fn ask(&self) -> Errno {
+            self.questions.send(()).unwrap();
+            let patience = std::time::Duration::from_secs(20);
+            self.answers.recv_timeout(patience).expect("it hangs")
+        }
+    }
+
+    impl Drop for Asker {
+        fn drop(&mut self) {
+            self.questions = channel().0;
+            // One that hangs is to be told of.
+            if !std::thread::panicking() {
+                let _ = self.thread.take().unwrap().join();
+            }
+        }
+    }
+
+    fn filter_this_thread() -> OwnedFd {
+        rustix::thread::set_no_new_privs(true).unwrap();
+        let load = libc::sock_filter {
+            code: 0x20,
+            jt: 0,
+            jf: 0,
+            k: 0,
+        };
+        let is_it = libc::sock_filter {
+            code: 0x15,
+            jt: 0,
+            jf: 1,
+            k: u32::try_from(libc::SYS_getpgid).unwrap(),
+        };
+        let ask = libc::sock_filter {
+            code: 0x06,
+            jt: 0,
+            jf: 0,
+            k: libc::SECCOMP_RET_USER_NOTIF,
+        };
+        let allow = libc::sock_filter {
+            k: libc::SECCOMP_RET_ALLOW,
+            ..ask
+        };
+        let mut steps = [load, is_it, ask, allow];
+        let program = libc::sock_fprog {
+            len: 4,
+            filter: steps.as_mut_ptr(),
+        };
+        // SAFETY: the program is four instructions, and both outlive the call; the fd that it gives
+        // is nobody else's. The filter is this thread's alone. WHY: a test needs a listener.
+        unsafe {
+            let fd = libc::syscall(
+                libc::SYS_seccomp,
+                libc::SECCOMP_SET_MODE_FILTER,
+                libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+                &raw const program,
+            );
+            assert!(fd >= 0, "{}", io::Error::last_os_error());
+            OwnedFd::from_raw_fd(i32::try_from(fd).unwrap())
+        }
+    }
+
+    #[test]
+    fn a_copy_of_an_fd_is_the_same_file() {
+        let (one, other) = (File::open("/").unwrap(), File::open("/").unwrap());
+        let copy = one.try_clone().unwrap();
+        use std::os::fd::AsFd;
+        assert!(is_same(one.as_fd(), copy.as_fd()).unwrap());
+        assert!(!is_same(one.as_fd(), other.as_fd()).unwrap());
     }
 
     #[test]

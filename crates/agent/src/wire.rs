@@ -2,8 +2,10 @@
 //!
 //! One connection for one container: the shim sends the length of a JSON text (four bytes, least
 //! first) and the text, and the agent answers in lines: `ok`, or `error WHY`. Later it may say
-//! `pid N`, once it has the container's listener, and `started`, once the container's own program
-//! runs and no longer the runtime's.
+//! `pid N`, once it has the container's listener, `started`, once the container's own program runs
+//! and no longer the runtime's, and `joined N`, once it has an exec's listener. The shim may send
+//! `listener N first` and `listener N later`, each with such a listener (SCM_RIGHTS), if it is there
+//! before the runtime.
 #![forbid(unsafe_code)]
 
 use serde::{Deserialize, Serialize};

@@ -39,7 +39,16 @@ pub struct Node {
     /// Who answers ENOSYS to calls newer than the default profile: a matter of the runtime.
     pub newer: Newer,
     /// Where the runtime takes notifications; none if that is not known.
-    pub asker: Option<Asker>,
+    pub askers: Option<Askers>,
+}
+
+/// Where a runtime takes notifications, by mode.
+#[derive(Debug, Clone, Copy)]
+pub struct Askers {
+    /// In mode observe.
+    pub observe: Asker,
+    /// In mode record, in which the shim watches the runtime.
+    pub record: Asker,
 }
 
 /// What the policy picked before anything was resolved.
@@ -217,8 +226,8 @@ impl Policy {
             problem,
         };
         let mode = picked.mode.name();
-        let asker = node
-            .asker
+        let askers = node
+            .askers
             .ok_or_else(|| problem(Problem::NoAsker { mode }))?;
         let notifies = plain.default_action == Action::ScmpActNotify
             || plain
@@ -229,11 +238,11 @@ impl Policy {
             return Err(problem(Problem::OtherListener { mode }));
         }
         let mut asking = if picked.mode == Mode::Observe {
-            ask(plain, node.arch, asker, |outcome| {
+            ask(plain, node.arch, askers.observe, |outcome| {
                 outcome.action() == Action::ScmpActErrno
             })
         } else {
-            ask(plain, node.arch, asker, |outcome| {
+            ask(plain, node.arch, askers.record, |outcome| {
                 matches!(outcome.action(), Action::ScmpActAllow | Action::ScmpActLog)
             })
         };

@@ -40,7 +40,7 @@ mod transform;
 mod trust;
 mod when;
 
-pub use decide::{Container, Node};
+pub use decide::{Askers, Container, Node};
 pub use decision::{AskAgent, DecidedBy, Decision, Learned, Logging, Outcome, Untold};
 pub use default_profile::Newer;
 pub use directory::{Directory, ask};

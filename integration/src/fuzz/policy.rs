@@ -87,7 +87,7 @@ impl Bench {
             handler: "runc",
         };
         let node = Node {
-            asker: None,
+            askers: None,
             arch: Arch::ScmpArchX86_64,
             kernel: Kernel {
                 major: 6,

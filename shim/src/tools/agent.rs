@@ -7,6 +7,7 @@ use std::time::Duration;
 use agent::{LogTo, MetricsAt, Options};
 use clap::{Args, Subcommand};
 
+use super::record::take_back;
 use super::top::Top;
 use super::{complain, print_bytes};
 use crate::errno_words;
@@ -36,6 +37,9 @@ pub(super) struct Agent {
     /// How often repeated denials are summed up, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every: u64,
+    /// Be the agent of the shim record run with this pid, and end with it
+    #[arg(long, value_name = "PID", hide = true)]
+    record_of: Option<u32>,
     /// Take the container alone whose id is in this file, for a recording in one go
     #[arg(long, hide = true, value_name = "FILE")]
     only: Option<PathBuf>,
@@ -69,6 +73,7 @@ impl Agent {
             audit: self.audit,
             recordings: self.recordings.clone(),
             every: Duration::from_secs(self.every),
+            parent: self.record_of,
             only: self.only.clone(),
             compile: (
                 PathBuf::from("/proc/self/exe"),
@@ -76,7 +81,12 @@ impl Agent {
             ),
         };
         match agent::serve(&options) {
-            Ok(()) => 0,
+            Ok(()) => {
+                if let (Some(_), Some(folder)) = (self.record_of, self.socket_dir.parent()) {
+                    take_back(folder);
+                }
+                0
+            }
             Err(error) => {
                 complain(&errno_words::chain(&error));
                 1

@@ -4,6 +4,8 @@ mod command;
 mod run;
 mod session;
 
+pub(super) use session::take_back;
+
 use std::path::PathBuf;
 
 use agent::{Recording, Store, learn};

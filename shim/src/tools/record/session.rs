@@ -1,8 +1,9 @@
 //! What a `shim record run` sets up for its time: a policy that records, and an agent.
 //!
 //! The policy is in a folder of root's that handlers can name for good. Between recordings it says
-//! nothing, so that a container by that handler gets the default profile; one that is made after a
-//! recording was killed finds no agent, and is refused. So is one that is not the command's own.
+//! nothing, so that a container by that handler gets the default profile. If a recording is killed, its
+//! agent ends with it and takes the policy back; without the agent what is made is refused. So is one
+//! that is not the command's own.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -205,7 +206,9 @@ impl Session {
     pub(super) fn agent(&self, recordings: &Path, signals: &Signals) -> Result<Child, String> {
         let mut command = Command::new("/proc/self/exe");
         command
-            .args(["agent", "--every", "1", "--socket-dir"])
+            .args(["agent", "--every", "1", "--record-of"])
+            .arg(std::process::id().to_string())
+            .arg("--socket-dir")
             .arg(self.sockets())
             .arg("--log")
             .arg(self.log())
@@ -277,6 +280,12 @@ impl Drop for Session {
 const LEARNED: &str = "learned.json";
 const ANNOTATION: &str = "seccomp-shim.record";
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Takes the policy back for a recording that was killed, unless another one is at work.
+pub(in crate::tools) fn take_back(folder: &Path) {
+    // Whoever begins the next one does what could not be done here.
+    let _ = prepare(folder);
+}
 
 /// Makes the folder with its idle policy, and takes its lock.
 fn prepare(folder: &Path) -> io::Result<File> {
