@@ -9,7 +9,7 @@ UNITS    ?= $(PREFIX)/lib/systemd/system
 SECONDS  ?= 60
 SUITE    ?= trixie sid
 
-.PHONY: help build demo test check bench fuzz youki newer install packages-build packages-test
+.PHONY: help build demo test check bench fuzz youki newer test-newer install packages-build packages-test
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -47,6 +47,9 @@ youki: packages-build ## youki, which Debian lacks, for the tests: target/youki/
 
 newer: packages-build ## newer Debians with their engines, for the tests: target/newer/SUITE
 	for suite in $(SUITE); do sh integration/newer.sh $$suite || exit 1; done
+
+test-newer: build ## the tests of engines and runtimes inside those roots
+	SUITE="$(SUITE)" sh integration/test-newer.sh
 
 install: build ## the binary in PREFIX/bin, the agent's units in UNITS
 	install -D $(SHIM) $(DESTDIR)$(PREFIX)/bin/shim

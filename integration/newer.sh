@@ -11,7 +11,7 @@ root=$folder/$suite
 sh integration/packages.sh mmdebstrap debian-archive-keyring
 
 # What is installed, and without recommendations; the test programs look for the rest.
-packages="runc crun containerd docker.io docker-cli docker-buildx podman conmon criu busybox-static
+packages="runc crun containerd docker.io docker-cli docker-buildx podman conmon criu libcriu2 busybox-static
     libseccomp-dev systemd dbus bsdutils strace time util-linux mount procps jq python3-minimal iproute2
     iptables gcc libc6-dev nginx-light redis-tools ca-certificates"
 

@@ -62,9 +62,9 @@ static SUITE: Suite<Podman> = Suite {
         ("restart, wait, cp, rm -f", the_rest),
     ],
     unable: &[
-        ("runc", "checkpoint"),
-        ("crun", "checkpoint"),
-        ("youki", "checkpoint"),
+        ("runc", "checkpoint", Wrapped::lacks_criu),
+        ("crun", "checkpoint", Wrapped::lacks_criu),
+        ("youki", "checkpoint", Wrapped::ever),
     ],
     once: &[
         ("a refused create shows our line", refusal),
