@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 tests="agent_lite agent_metrics agent_observe agent_proof agent_ratchet agent_record agent_restart agent_top
     argv_differential containers cookbook decisions default_profile_filter default_profile_kernel differential
     doctor engine_containerd engine_cri engine_docker engine_podman fleet_day handover identity install
-    installed instructions invisible killed policy_swap profile_in_containers race refusals restrict_kernel"
+    instructions invisible killed policy_swap profile_in_containers race refusals restrict_kernel"
 for test in $tests; do set -- "$@" --test "$test"; done
 suites=$SUITE
 export SHIM_BINARY="${SHIM_BINARY:-$PWD/target/release/shim}"

@@ -7,7 +7,7 @@
 use std::process::{Command, ExitCode};
 
 use integration::engine::{
-    Came, Containerd, Suite, fails, on_a_terminal, says, shows, succeeds, within,
+    Came, Containerd, Suite, Wrapped, fails, on_a_terminal, says, shows, succeeds, within,
 };
 use integration::run;
 

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use integration::engine::cri_messages::*;
-use integration::engine::{Came, Containerd, Cri, Pod, Suite, within};
+use integration::engine::{Came, Containerd, Cri, Pod, Suite, Wrapped, within};
 
 #[path = "engine_cri/profiles.rs"]
 mod profiles;

@@ -5,7 +5,7 @@
 use std::process::{Command, ExitCode};
 
 use integration::engine::{
-    Came, Docker, Image, Suite, fails, on_a_terminal, says, shows, succeeds, told, within,
+    Came, Docker, Image, Suite, Wrapped, fails, on_a_terminal, says, shows, succeeds, told, within,
 };
 use integration::run;
 

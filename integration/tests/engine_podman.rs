@@ -3,7 +3,7 @@
 use std::process::{Command, ExitCode};
 
 use integration::engine::{
-    Came, Image, Podman, Suite, fails, on_a_terminal, says, shows, succeeds, told, within,
+    Came, Image, Podman, Suite, Wrapped, fails, on_a_terminal, says, shows, succeeds, told, within,
 };
 use integration::run;
 

@@ -49,9 +49,11 @@ fn dockerd(place: &Path, text: &str) -> Result<Option<String>, Fault> {
     let draft = Draft::write(place, text)?;
     let mut command = Command::new(dockerd);
     command.arg("--validate").arg("--config-file").arg(&draft.0);
-    let words = said(&mut command, &draft);
-    // An older one does not know the option.
-    Ok(words.filter(|words| !words.contains("unknown flag")))
+    let words = said(&mut command).filter(|words| {
+        // An older one does not know the option; that is not its last line.
+        !words.contains("unknown flag")
+    });
+    Ok(words.map(|words| last_line(&words, &draft)))
 }
 
 /// `containerd config dump`, which reads the file and its imports.
@@ -62,19 +64,23 @@ fn containerd(place: &Path, text: &str) -> Result<Option<String>, Fault> {
     let draft = Draft::write(place, text)?;
     let mut command = Command::new(containerd);
     command.arg("-c").arg(&draft.0).args(["config", "dump"]);
-    Ok(said(&mut command, &draft))
+    Ok(said(&mut command).map(|words| last_line(&words, &draft)))
 }
 
-/// What a program that fails says last, in one line.
-fn said(command: &mut Command, draft: &Draft) -> Option<String> {
+/// What a program that fails says.
+fn said(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     if output.status.success() {
         return None;
     }
-    let words = String::from_utf8_lossy(&output.stderr);
+    Some(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// The reason, which engines give last.
+fn last_line(words: &str, draft: &Draft) -> String {
     let line = words.lines().rfind(|line| !line.trim().is_empty());
     let line = line.unwrap_or("it gives no reason").trim();
-    Some(line.replace(&draft.0.display().to_string(), "the file"))
+    line.replace(&draft.0.display().to_string(), "the file")
 }
 
 /// Where an engine's program is on this host.
