@@ -27,6 +27,8 @@ pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     /// What the admin should know besides.
     pub(super) notes: Vec<String>,
+    /// The engine takes it only when it is restarted, and must not be asked to reload.
+    pub(super) restart: bool,
 }
 
 /// Where shim goes on a host mounted elsewhere.
@@ -106,6 +108,7 @@ pub(super) fn install(install: &Install) -> Result<Plan, Fault> {
         path,
         steps,
         notes,
+        restart: false,
     })
 }
 
@@ -114,6 +117,7 @@ pub(super) fn uninstall(asked: &Asked) -> Result<Plan, Fault> {
     check_name(&asked.handler)?;
     let host = Host::new(&asked.root);
     let file = config(asked);
+    let mut restart = false;
     let mut steps = Vec::new();
     let mut path = PathBuf::new();
     let mut imported_by = None;
@@ -140,6 +144,8 @@ pub(super) fn uninstall(asked: &Asked) -> Result<Plan, Fault> {
         refuse_others(&host, &target, Some(&now), &asked.handler, &path)?;
         let place = host.place(&target.path)?;
         let (after, undoes) = taken_out(&target, &place, &now, &asked.handler, &named)?;
+        restart = asked.engine == Engine::Docker
+            && leaves_no_default(&target, &now, after.as_deref(), &asked.handler)?;
         steps.push(Step::File {
             place,
             shown: target.path,
@@ -193,7 +199,26 @@ pub(super) fn uninstall(asked: &Asked) -> Result<Plan, Fault> {
         path,
         steps,
         notes,
+        restart,
     })
+}
+
+/// Whether the handler was the default and none is named any more. A dockerd that reloads then takes the
+/// runtime it had for its default still: 20.10 ends in a panic, 28 keeps all as it was.
+fn leaves_no_default(
+    target: &Target<'_>,
+    now: &str,
+    after: Option<&str>,
+    handler: &str,
+) -> Result<bool, Fault> {
+    let default = |text: &str| {
+        let found = target.ways.default_of(text);
+        found.map_err(placed(&target.path))
+    };
+    if default(now)?.as_deref() != Some(handler) {
+        return Ok(false);
+    }
+    Ok(after.map_or(Ok(None), default)?.is_none())
 }
 
 fn check_name(handler: &str) -> Result<(), Fault> {
@@ -442,7 +467,9 @@ fn taken_out(
     };
     let kept = backups(place)?;
     for (backup, text) in &kept {
-        if made_from(Some(text)) {
+        // One that has the handler itself is from between: it was made the default later.
+        let without = ways.path_of(text, handler).is_ok_and(|path| path.is_none());
+        if without && made_from(Some(text)) {
             return Ok((Some(text.clone()), Undoes::Backup(backup.clone())));
         }
     }
