@@ -361,6 +361,9 @@ fn info(docker: &Docker) -> Came {
 }
 
 fn checkpoint_text(docker: &Docker) -> Came {
+    if !Wrapped::all().iter().all(Wrapped::lacks_criu) {
+        return Ok(()); // It does not fail here.
+    }
     let said = |runtime: String| {
         let container = Sleeping::start(docker, &runtime)?;
         let outcome = fails(
