@@ -58,7 +58,7 @@ static SUITE: Suite<Containerd> = Suite {
     ],
     unable: &[
         ("runc", "checkpoint", Wrapped::lacks_criu),
-        ("crun", "checkpoint", Wrapped::lacks_criu),
+        ("crun", "checkpoint", Wrapped::makes_no_checkpoint_here),
         ("youki", "checkpoint", Wrapped::ever),
         ("youki", "exit codes", Wrapped::ever), // its log is none that containerd reads
     ],

@@ -71,7 +71,7 @@ static SUITE: Suite<Docker> = Suite {
     unable: &[
         ("youki", "exit codes", Wrapped::ever), // its log is none that Docker reads
         ("runc", "checkpoint", Wrapped::lacks_criu),
-        ("crun", "checkpoint", Wrapped::lacks_criu),
+        ("crun", "checkpoint", Wrapped::makes_no_checkpoint_here),
         ("crun", "update", |crun| crun.version == "1.8.1"),
         ("youki", "checkpoint", Wrapped::ever),
     ],

@@ -74,6 +74,12 @@ impl Wrapped {
         !Path::new("/usr/sbin/criu").is_file()
     }
 
+    /// crun 1.21 does not make the folder for CRIU's work that containerd names.
+    #[must_use]
+    pub fn makes_no_checkpoint_here(&self) -> bool {
+        self.lacks_criu() || self.version == "1.21"
+    }
+
     /// What an engine knows it by behind the shim.
     #[must_use]
     pub fn shimmed(&self) -> String {
