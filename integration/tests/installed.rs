@@ -236,6 +236,29 @@ fn containerd_runs_under_what_was_installed() -> Told {
     Ok(())
 }
 
+/// Of version 1, as Docker's own packages have it; containerd 2.x would pass over a runtime in it.
+#[test]
+fn containerd_is_not_left_with_a_runtime_that_it_does_not_read() -> Told {
+    let test = "containerd_is_not_left_with_a_runtime_that_it_does_not_read";
+    let files = [("containerd/config.toml", "disabled_plugins = [\"cri\"]\n")];
+    let Some(world) = world(test, &["/usr/bin/containerd"], &files)? else {
+        return Ok(());
+    };
+    let version = succeeds(world.command("containerd").arg("--version"))?;
+    let came = shim(&world, &["install", "containerd", "--set-default"]);
+    if !version.contains("containerd/v2") {
+        came?;
+        return Ok(());
+    }
+    let refused = came.err().ok_or("not refused")?;
+    if !refused.contains("containerd config migrate") {
+        return Err(refused.into());
+    }
+    let left = succeeds(world.command("cat").arg("/etc/containerd/config.toml"))?;
+    assert_eq!(left, "disabled_plugins = [\"cri\"]");
+    Ok(())
+}
+
 fn containerd(test: &str, config: &str) -> Told {
     let programs = ["/usr/bin/containerd", "/usr/bin/ctr", "/usr/sbin/runc"];
     let files = [("containerd/config.toml", config)];
