@@ -2,14 +2,14 @@
 
 RUNTIMES := runc crun busybox-static libseccomp-dev
 ENGINES  := docker.io containerd podman conmon bsdutils
-TESTING  := $(RUNTIMES) $(ENGINES) strace time util-linux python3-minimal nginx-light redis-tools
+TESTING  := $(RUNTIMES) $(ENGINES) strace time util-linux systemd python3-minimal nginx-light redis-tools
 SHIM     := target/release/shim
 PREFIX   ?= /usr/local
 UNITS    ?= $(PREFIX)/lib/systemd/system
 SECONDS  ?= 60
 SUITE    ?= trixie sid
 
-.PHONY: help build demo test check bench fuzz youki newer test-newer install packages-build packages-test
+.PHONY: help build demo test check bench order fuzz youki newer test-newer install packages-build packages-test
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -38,6 +38,11 @@ bench: build packages-test ## ratios against the bare runtime, raw numbers in ta
 	cargo run --quiet --release --locked -p integration --bin bench_agent
 	cargo bench --quiet --locked -p profile --bench restrict -- --quick
 	cargo bench --quiet --locked -p default-profile --bench default -- --quick
+
+order: packages-build ## shim/runtime-path.ld anew: which functions a create executes, for the linker
+	CARGO_PROFILE_RELEASE_STRIP=false cargo build --release --locked -p shim --target-dir target/order
+	cargo run --quiet --locked -p integration --bin link_order -- \
+		target/order/$$(rustc --print host-tuple)/release/shim shim/runtime-path.ld
 
 fuzz: packages-build ## new inputs for what reads untrusted bytes; SECONDS=60 for each target
 	cargo run --quiet --release --locked -p integration --bin fuzz -- all --seconds $(SECONDS)

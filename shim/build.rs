@@ -1,4 +1,5 @@
-//! Starts the binary at `shim_entry` instead of the C library's `_start`, where that can work.
+//! Starts the binary at `shim_entry` instead of the C library's `_start`, where that can work, and
+//! puts the functions of the runtime path together.
 
 use std::env::var;
 
@@ -17,5 +18,10 @@ fn main() {
         && has("CARGO_ENCODED_RUSTFLAGS", "relocation-model=static");
     if works {
         println!("cargo::rustc-link-arg-bins=-Wl,-e,shim_entry");
+    }
+    println!("cargo::rerun-if-changed=runtime-path.ld");
+    if arch == "x86_64" && has("CARGO_CFG_TARGET_OS", "linux") {
+        let folder = var("CARGO_MANIFEST_DIR").unwrap_or_default();
+        println!("cargo::rustc-link-arg-bins=-Wl,-T,{folder}/runtime-path.ld");
     }
 }

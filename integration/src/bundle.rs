@@ -42,6 +42,18 @@ impl TestBundle {
         bundle
     }
 
+    /// Has its process do with the privileges that it has, or not. youki takes no `false` in so many
+    /// words beside a profile.
+    pub fn no_new_privileges(&self, has: bool) {
+        self.edit(|config| {
+            let process = config.get_mut("process").and_then(Value::as_object_mut);
+            if let Some(process) = process {
+                process.remove("noNewPrivileges");
+                process.extend(has.then(|| ("noNewPrivileges".to_owned(), has.into())));
+            }
+        });
+    }
+
     /// The config.json of a container that runs `args`.
     #[must_use]
     pub fn config(&self, args: &[&str]) -> Value {

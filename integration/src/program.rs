@@ -84,6 +84,8 @@ pub fn explain(policy: &Path, bundle: &Path) -> Value {
     command
         .args(["explain", "--format", "json", "--policy"])
         .arg(policy);
+    // cargo's, which no engine sets: shim would not be certain of crun's library.
+    command.env_remove("LD_LIBRARY_PATH");
     let outcome = run(command.arg("--bundle").arg(bundle));
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{outcome:?}: {error}"))
 }

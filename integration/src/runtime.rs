@@ -28,17 +28,19 @@ impl RealRuntime {
             .collect()
     }
 
-    /// One runtime, if it can be used here.
+    /// One runtime, if it can be used here. youki is no Debian package: `make youki` builds it, or
+    /// `YOUKI` names one.
     #[must_use]
     pub fn find(test: &str, name: &'static str) -> Option<Self> {
         if !crate::needs_root(test) {
             return None;
         }
         let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];
-        let path = folders
-            .iter()
-            .map(|folder| Path::new(folder).join(name))
-            .find(|path| path.is_file());
+        let mut places = folders.iter().map(|folder| Path::new(folder).join(name));
+        let path = match name {
+            "youki" => Some(youki()).filter(|path| path.is_file()),
+            _ => places.find(|path| path.is_file()),
+        };
         let Some(path) = path else {
             skip(test, &format!("{name} is not installed"));
             return None;
@@ -166,6 +168,13 @@ impl RealRuntime {
             }),
         }
     }
+}
+
+/// Where youki is, if it is anywhere.
+#[must_use]
+pub fn youki() -> PathBuf {
+    let made = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/youki/bin/youki");
+    std::env::var_os("YOUKI").map_or_else(|| made.into(), PathBuf::from)
 }
 
 fn read_back(mut file: &std::fs::File) -> String {

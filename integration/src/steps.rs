@@ -4,6 +4,7 @@
 //! ptrace(2): valgrind's callgrind of Debian 12 does not know openat2(2), by which the policy is
 //! opened, and virtual machines seldom let the processor's own counters be read.
 
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
 
@@ -13,25 +14,51 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-/// Instructions that the program executes in user space until it becomes another program. None if it
-/// ends before, or if it cannot be traced here. Its environment is empty.
+/// What a program executed in user space until it became another program.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Steps {
+    /// How many instructions.
+    pub instructions: u64,
+    /// Where, in pieces of [`PIECE`] bytes by their number, in the order in which it came to them.
+    pub pieces: Vec<u64>,
+}
+
+impl Steps {
+    /// How many stretches of 64 KiB it was in. The kernel maps so much of a file at once, where it
+    /// is in memory, each time that something is met which is not mapped (`fault_around_bytes`).
+    #[must_use]
+    pub fn stretches(&self) -> usize {
+        let stretch = |piece: &u64| piece.saturating_mul(PIECE) >> 16;
+        self.pieces
+            .iter()
+            .map(stretch)
+            .collect::<BTreeSet<_>>()
+            .len()
+    }
+}
+
+/// The bytes of a piece: as code is aligned.
+pub const PIECE: u64 = 16;
+
+/// Steps through the program until it becomes another one. None if it ends before, or if it cannot be
+/// traced here. Its environment is empty.
 ///
 /// # Panics
 /// If no program can be started at all.
 #[must_use]
 #[expect(clippy::expect_used, reason = "a test ends here")]
-pub fn instructions_to_exec(words: &[OsString]) -> Option<u64> {
+pub fn steps_to_exec(words: &[OsString]) -> Option<Steps> {
     on_one_cpu();
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", "kill -STOP $$; exec \"$@\"", "sh"]);
     shell.args(words).env_clear().stdin(Stdio::null());
     let mut child = shell.stdout(Stdio::null()).spawn().expect("a shell");
     let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
-    let count = steps(pid);
+    let steps = steps(pid);
     // It may have ended already; after an exec it is still stopped at its first instruction.
     let _ = child.kill();
     let _ = child.wait();
-    count
+    steps
 }
 
 /// Keeps this thread, and what it starts, on one processor: a step wakes each of the two in turn, which
@@ -48,7 +75,7 @@ fn on_one_cpu() {
     }
 }
 
-fn steps(pid: Pid) -> Option<u64> {
+fn steps(pid: Pid) -> Option<Steps> {
     waitpid(pid, Some(WaitPidFlag::WUNTRACED)).ok()?;
     let options = Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_EXITKILL;
     ptrace::seize(pid, options).ok()?;
@@ -56,14 +83,33 @@ fn steps(pid: Pid) -> Option<u64> {
     while !is_exec(waitpid(pid, None).ok()?)? {
         ptrace::cont(pid, None).ok()?;
     }
-    let mut count = 0_u64;
+    let mut steps = Steps::default();
+    let mut known = HashSet::new();
     loop {
+        let piece = instruction_pointer(pid)? / PIECE;
+        if known.insert(piece) {
+            steps.pieces.push(piece);
+        }
         ptrace::step(pid, None).ok()?;
         if is_exec(waitpid(pid, None).ok()?)? {
-            return Some(count);
+            return Some(steps);
         }
-        count = count.saturating_add(1);
+        steps.instructions = steps.instructions.saturating_add(1);
     }
+}
+
+/// Where the process stands (`PTRACE_PEEKUSER` of ptrace(2)).
+#[cfg(target_arch = "x86_64")]
+fn instruction_pointer(pid: Pid) -> Option<u64> {
+    let offset = std::mem::offset_of!(libc::user_regs_struct, rip);
+    let word = ptrace::read_user(pid, std::ptr::without_provenance_mut(offset)).ok()?;
+    u64::try_from(word).ok()
+}
+
+/// Not asked elsewhere: what there is to hold it against is for x86_64.
+#[cfg(not(target_arch = "x86_64"))]
+fn instruction_pointer(_: Pid) -> Option<u64> {
+    None
 }
 
 /// Whether the process stopped because it became another program; none if it has ended.

@@ -36,8 +36,8 @@ impl Workload {
         let bundle = TestBundle::new(self.args);
         let root = bundle.path().join("rootfs");
         (self.fill)(&root);
+        bundle.no_new_privileges(no_new_privileges);
         bundle.edit(|config| {
-            config["process"]["noNewPrivileges"] = no_new_privileges.into();
             config["process"]["env"] = json!(["PATH=/bin:/usr/sbin:/usr/bin:/opt", "HOME=/tmp"]);
             let mounts = config["mounts"].as_array_mut().expect("mounts");
             // The host's programs and libraries, which the container cannot write to.

@@ -114,9 +114,7 @@ fn a_learned_profile_is_enough() {
             let agent = TestAgent::start();
             let make = || {
                 let bundle = TestBundle::new(&["/bin/sh", "-c", SCRIPT]);
-                bundle.edit(|config| {
-                    config["process"]["noNewPrivileges"] = no_new_privileges.into();
-                });
+                bundle.no_new_privileges(no_new_privileges);
                 bundle
             };
             let bundle = make();

@@ -77,10 +77,8 @@ fn what_is_created_before_a_new_start_starts_after_it() {
             let policy = policy(&agent);
             let script = "kill -0 1 2>/tmp/said; sleep 1000";
             let bundle = TestBundle::new(&["sh", "-c", script]);
-            bundle.edit(|config| {
-                // By this, crun hands the listener over at create, or at start.
-                config["process"]["noNewPrivileges"] = no_new_privileges.into();
-            });
+            // By this, crun hands the listener over at create, or at start.
+            bundle.no_new_privileges(no_new_privileges);
             let container = runtime.create(policy.path(), &bundle).expect("created");
             agent.kill();
             agent.start_again();

@@ -8,7 +8,9 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use filter::Call;
 use integration::{PolicyDir, TestBundle, explain, shared_data};
+use profile::{Arch, Seccomp};
 use serde_json::{Value, json};
 
 const DENY_MKDIR: &str = r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}]}"#;
@@ -488,10 +490,41 @@ fn a_profile_that_libseccomp_would_drop_on_an_architecture_is_anchored() {
         {"names":["socketcall"],"action":"SCMP_ACT_ERRNO"},
         {"names":["socket"],"action":"SCMP_ACT_ERRNO",
          "args":[{"index":0,"value":38,"op":"SCMP_CMP_EQ"}]}]}"#;
-    let policy = PolicyDir::new(
-        "[defaults]\nprofile = { type = \"Localhost\", localhostProfile = \"p.json\" }",
-    )
-    .with_profile("p.json", profile);
-    let answer = explain(policy.path(), TestBundle::new(&["true"]).path());
-    assert!(denied(&answer).contains(&"nfsservctl"), "{answer}");
+    let bundle = TestBundle::new(&["true"]);
+    let applied = |defaults: &str| {
+        let policy = PolicyDir::new(&format!("[defaults]\n{defaults}"));
+        explain(policy.with_profile("p.json", profile).path(), bundle.path())
+    };
+    let localhost = applied(r#"profile = { type = "Localhost", localhostProfile = "p.json" }"#);
+    assert_drops_nothing(&localhost);
+    asks(&bundle, profile);
+    for defaults in [
+        "profile = \"Requested\"",
+        "profile = \"Requested\"\nmode = \"observe-lite\"",
+        "profile = \"Unconfined\"\ncombine = \"restrict\"",
+        "profile = \"RuntimeDefault\"\ncombine = \"restrict\"",
+    ] {
+        let answer = applied(defaults);
+        assert_eq!(answer["result"], "set", "{defaults}: {answer}");
+        assert_drops_nothing(&answer);
+    }
+    // A call that every architecture has is anchor enough, and so the words stay.
+    asks(&bundle, &profile.replace("socketcall", "mount"));
+    let answer = applied("profile = \"Requested\"");
+    assert_eq!(answer["result"], "kept", "{answer}");
+}
+
+/// The profile that applies, compiled, denies a socket of the kernel's cryptography.
+fn assert_drops_nothing(answer: &Value) {
+    let text = answer["seccomp"].to_string();
+    let text = strict_json::Text::check(text.as_bytes(), strict_json::MAX_DEPTH).expect("JSON");
+    let applied = Seccomp::from_oci(&text.root()).expect("a profile");
+    let native = Arch::ScmpArchX86_64;
+    let number = filter::nr("socket", native).expect("a number");
+    let socket = Call::new(native, number, [38, 0, 0, 0, 0, 0]);
+    for runtime in [filter::Runtime::Runc, filter::Runtime::Crun] {
+        let filter = filter::compile(&applied, native, runtime).expect("a filter");
+        let said = filter.run(&socket).to_string();
+        assert!(said.starts_with("ERRNO"), "{runtime:?}: {said}: {answer}");
+    }
 }

@@ -5,7 +5,8 @@
 use std::process::{Command, ExitCode};
 
 use integration::engine::{
-    Came, Docker, Image, Suite, Wrapped, fails, on_a_terminal, says, shows, succeeds, told, within,
+    Came, Docker, Image, Suite, World, Wrapped, fails, on_a_terminal, says, shows, succeeds, told,
+    within,
 };
 use integration::run;
 
@@ -17,30 +18,8 @@ mod demonstrations;
 
 fn main() -> ExitCode {
     SUITE.run(Docker::PROGRAMS, |runtimes| {
-        let others: [(&str, &[&str]); 2] = [
-            ("shim-asked", &["--shim-policy", "/etc/seccomp-shim/asked"]),
-            (
-                "shim-broken",
-                &["--shim-policy", "/etc/seccomp-shim/broken"],
-            ),
-        ];
-        let docker = Docker::start(runtimes, &others, env!("CARGO_BIN_EXE_probe"))?;
-        let policies = [
-            (
-                "asked/policy.toml",
-                "version = 1\nlog.decisions = \"off\"\n[defaults]\nprofile = \"Requested\"\n",
-            ),
-            (
-                "broken/policy.toml",
-                "version = 1\n[defaults]\nprofile = \"RuntimeDefalt\"\n",
-            ),
-        ];
-        for (name, text) in policies {
-            docker
-                .world
-                .policy(name, text)
-                .map_err(|error| error.to_string())?;
-        }
+        let docker = Docker::start(runtimes, World::UNDER_POLICIES, env!("CARGO_BIN_EXE_probe"))?;
+        docker.world.write_policies()?;
         let version = docker.version.clone();
         Ok((docker, version))
     })

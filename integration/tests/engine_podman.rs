@@ -3,36 +3,15 @@
 use std::process::{Command, ExitCode};
 
 use integration::engine::{
-    Came, Image, Podman, Suite, Wrapped, fails, on_a_terminal, says, shows, succeeds, told, within,
+    Came, Image, Podman, Suite, World, Wrapped, fails, on_a_terminal, says, shows, succeeds, told,
+    within,
 };
 use integration::run;
 
 fn main() -> ExitCode {
     SUITE.run(Podman::PROGRAMS, |runtimes| {
-        let others: [(&str, &[&str]); 2] = [
-            ("shim-asked", &["--shim-policy", "/etc/seccomp-shim/asked"]),
-            (
-                "shim-broken",
-                &["--shim-policy", "/etc/seccomp-shim/broken"],
-            ),
-        ];
-        let podman = Podman::start(runtimes, &others, env!("CARGO_BIN_EXE_probe"))?;
-        let policies = [
-            (
-                "asked/policy.toml",
-                "version = 1\nlog.decisions = \"off\"\n[defaults]\nprofile = \"Requested\"\n",
-            ),
-            (
-                "broken/policy.toml",
-                "version = 1\n[defaults]\nprofile = \"RuntimeDefalt\"\n",
-            ),
-        ];
-        for (name, text) in policies {
-            podman
-                .world
-                .policy(name, text)
-                .map_err(|error| error.to_string())?;
-        }
+        let podman = Podman::start(runtimes, World::UNDER_POLICIES, env!("CARGO_BIN_EXE_probe"))?;
+        podman.world.write_policies()?;
         let version = podman.version.clone();
         Ok((podman, version))
     })

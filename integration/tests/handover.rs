@@ -11,7 +11,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use integration::{PolicyDir, PrivateMount, RealRuntime, TestBundle, run, shim_binary, skip};
+use integration::{
+    PolicyDir, PrivateMount, RealRuntime, TestBundle, explain, run, shim_binary, skip,
+};
 use serde_json::{Value, json};
 
 const FILTER: &str = "run.oci.seccomp_bpf_data";
@@ -351,14 +353,27 @@ fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
     let Some(runtime) = crun("a_strict_policy_knows_its_own_filter") else {
         return;
     };
-    let strict = PolicyDir::new("strict = true\n[defaults]\nprofile = \"Requested\"");
+    let strict = PolicyDir::new(&format!(
+        "strict = true\nruntime.path = {:?}\n[defaults]\nprofile = \"Requested\"",
+        runtime.path()
+    ));
     let bundle = with_profile(&["mkdir", "/tmp/x"], &profile());
+    let explained = || {
+        let answer = explain(strict.path(), bundle.path());
+        (answer["result"].clone(), answer["changesBundle"].clone())
+    };
+    assert_eq!(explained(), (json!("kept"), json!(false)), "crun compiles");
     let file = filled(&runtime, strict.path(), &bundle);
+    assert_eq!(explained(), (json!("kept"), json!(true)), "it is put in");
     let once = runtime.run(strict.path(), &bundle);
     assert!(once.text().contains("No space left"), "{once:?}");
+    assert_eq!(explained(), (json!("kept"), json!(false)), "it is known");
     let handed = filter(&bundle).expect("a filter is handed over");
     let text = bundle.text();
     fs::remove_file(&file).expect("removed");
+    // `explain` makes it to compare with, and keeps nothing.
+    assert_eq!(explained().0, json!("kept"));
+    assert!(!file.exists(), "explain changes nothing");
     let again = runtime.run(strict.path(), &bundle);
     assert_eq!(again.text(), once.text());
     assert_eq!(bundle.text(), text);
@@ -372,6 +387,7 @@ fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
         if remove {
             fs::remove_file(&file).expect("removed");
         }
+        assert_eq!(explained().0, json!("refused"));
         let refused = runtime.run(strict.path(), &bundle);
         assert!(!refused.ok(), "{refused:?}");
         assert!(refused.text().contains(FILTER), "{refused:?}");

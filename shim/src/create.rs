@@ -6,9 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use agent::signpost::{self, Sign};
 use bundle::{Bundle, Change, Config};
 use policy::{
-    Container, Decision, Directory, LogTo, Outcome, Policy, PolicyError, WithoutAgent,
+    Container, Decision, Directory, LogTo, Mode, Outcome, Policy, PolicyError, WithoutAgent,
     check_trusted,
 };
 
@@ -19,7 +20,7 @@ use crate::listener::{self, Place, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, filter_flags, handler, node, watchdog};
+use crate::{errno_words, filter_flags, handler, node, swapped_masks, watchdog};
 
 /// One call that makes a container.
 #[derive(Debug)]
@@ -76,6 +77,9 @@ impl Job<'_> {
                 ..self.blank_record(&files)
             },
         );
+        if let Some(group) = &made.group {
+            self.leave_sign(&made.decision, group);
+        }
         if let Some(missing) = made.missing {
             missing.fill_meanwhile();
         }
@@ -184,8 +188,17 @@ impl Job<'_> {
         if let (Some(_), Some(bytes)) = (&judged.decision.logging, &read) {
             self.have_logged(&mut judged, bytes, files)?;
         }
-        if judged.profile.is_some() && lacks_seccomp(self.runtime) {
-            return Err(Refusal::NoSeccomp(self.runtime.path().to_owned()));
+        if judged.profile.is_some()
+            && let Some(refusal) = lacks_seccomp(self.runtime)
+        {
+            return Err(refusal);
+        }
+        let own = judged.profile.as_deref();
+        if let Some(json) = own.and_then(|json| swapped_masks::for_runtime(self.runtime, json))
+            && let Some(bytes) = &read
+        {
+            judged.rewritten = files.parse(bytes)?.rewrite(Change::Set(&json));
+            judged.profile = Some(json);
         }
         let mut before = None;
         if let Some(new) = &judged.rewritten {
@@ -197,6 +210,7 @@ impl Job<'_> {
             decision: judged.decision,
             profile: judged.profile,
             absent: judged.absent,
+            group: judged.group,
             connection: judged.connection,
             before,
             missing,
@@ -256,6 +270,28 @@ impl Job<'_> {
     }
 }
 
+impl Job<'_> {
+    /// Has the agent know the container by its cgroup. Without that it is known by its id at best,
+    /// which is no reason to refuse it.
+    fn leave_sign(&self, decision: &Decision, group: &str) {
+        let identity = &decision.identity;
+        let sign = Sign {
+            id: self.request.id.to_string_lossy().into_owned(),
+            engine: identity.engine.name().to_owned(),
+            mode: decision.mode.name().to_owned(),
+            namespace: identity.namespace.clone(),
+            pod: identity.pod.clone(),
+            container: identity.container.clone(),
+            image: identity.image.clone(),
+        };
+        if let Some(key) = signpost::key(Some(group), &sign.id)
+            && let Err(error) = signpost::leave(Path::new(signpost::FOLDER), &key, &sign)
+        {
+            tracing::warn!(%error, "no sign was left for the agent");
+        }
+    }
+}
+
 /// A strict policy wants a bundle that nobody else could change before the runtime reads it.
 ///
 /// # Errors
@@ -277,6 +313,8 @@ struct Made {
     profile: Option<String>,
     /// Why the agent is not asked although the mode wants it.
     absent: Option<String>,
+    /// The container's cgroup (`linux.cgroupsPath`), where the kernel logs what it does.
+    group: Option<String>,
     /// The agent's connection, to be watched.
     connection: Option<UnixStream>,
     /// The configuration as it was; none if it was not rewritten.
@@ -406,6 +444,8 @@ pub struct Judged {
     pub no_new_privileges: bool,
     /// Why the agent is not asked although the mode wants it; none if it is.
     pub absent: Option<String>,
+    /// The container's cgroup as the bundle names it, if at all, where the kernel logs its calls.
+    pub group: Option<String>,
     /// The agent's connection, where somebody must hold it until the container's start.
     pub connection: Option<UnixStream>,
 }
@@ -457,12 +497,16 @@ impl Judged {
         let rewritten = config.rewrite_with(change, filter.as_deref());
         let profile = profile.map(Cow::into_owned);
         let no_new_privileges = config.facts().no_new_privileges;
+        let logged = matches!(decision.mode, Mode::Audit | Mode::ObserveLite);
+        let group = logged.then(|| config.facts().cgroups_path.clone().unwrap_or_default());
+        let group = group.map(Cow::into_owned);
         Ok(Self {
             decision,
             rewritten,
             profile,
             no_new_privileges,
             absent: None,
+            group,
             connection: None,
         })
     }

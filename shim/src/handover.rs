@@ -11,7 +11,6 @@
 //! program says less than the profile (see [`filter::finish`]), or where anything at all goes wrong.
 
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -23,9 +22,10 @@ use sha2::{Digest, Sha256};
 
 use crate::argv::{Command, Flavor};
 use crate::compiler::Compiler;
+use crate::node;
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{node, state_dir};
+use crate::state_dir::State;
 
 /// A call whose runtime can be handed a filter.
 #[derive(Debug)]
@@ -64,11 +64,9 @@ impl Handover {
     /// There is none: with what is needed to make one, or without where none is to be had.
     pub fn filter(self, profile: &str) -> Result<String, Option<Box<Missing>>> {
         let key = self.key(profile);
-        let folders = state_dir::run();
-        match folders
-            .filter_map(|folder| Cache::open(&folder)?.get(&key))
-            .next()
-        {
+        let folders = State::all().filter_map(|state| state.folder(FOLDER).ok());
+        let mut caches = folders.map(Cache::new);
+        match caches.find_map(|cache| cache.get(&key)) {
             Some(Entry::Filter(program)) => Ok(STANDARD.encode(program)),
             Some(Entry::Nothing) => Err(None),
             None => Err(Some(Box::new(Missing {
@@ -129,20 +127,34 @@ impl Missing {
     /// What is in the way.
     pub fn fill_now(&self) -> Result<Filled, String> {
         let cache = own_cache().ok_or("no folder for filters can be made")?;
-        let mut filled = Filled::NothingToHandOver;
-        let mut kept = Entry::Nothing;
-        if self.handover.compiler.is_like_ours() {
-            let profile = read(&self.profile).ok_or("the profile cannot be read back")?;
-            let finished = filter::finish_guarded(&profile, self.handover.native, LIMITS);
-            let program = finished.map_err(|error| error.to_string())?;
-            if let Some(program) = &program {
-                filled = Filled::Instructions(program.instructions().len());
-            }
-            kept = entry(program);
-        }
-        let put = cache.put(&self.key, &kept);
+        let program = self.finish()?;
+        let filled = program
+            .as_ref()
+            .map_or(Filled::NothingToHandOver, |program| {
+                Filled::Instructions(program.instructions().len())
+            });
+        let put = cache.put(&self.key, &entry(program));
         put.map_err(|errno| errno.to_string())?;
         Ok(filled)
+    }
+
+    /// The filter in base64, made now and kept nowhere (`shim explain`), with the compiling in a
+    /// child; none where there is nothing to hand over. For programs with one thread.
+    #[must_use]
+    pub fn make_now(&self) -> Option<String> {
+        match entry(self.finish().ok()?) {
+            Entry::Filter(program) => Some(STANDARD.encode(program)),
+            Entry::Nothing => None,
+        }
+    }
+
+    fn finish(&self) -> Result<Option<filter::Program>, String> {
+        if !self.handover.compiler.is_like_ours() {
+            return Ok(None);
+        }
+        let profile = read(&self.profile).ok_or("the profile cannot be read back")?;
+        let finished = filter::finish_guarded(&profile, self.handover.native, LIMITS);
+        finished.map_err(|error| error.to_string())
     }
 }
 
@@ -207,12 +219,12 @@ fn read(profile: &str) -> Option<Seccomp> {
 }
 
 fn own_cache() -> Option<Cache> {
-    let make = |folder: PathBuf| {
-        state_dir::make(&folder).ok()?;
-        Cache::make(&folder).ok()
-    };
-    state_dir::run().find_map(make)
+    let folder = State::made().find_map(|state| state.make_folder(FOLDER).ok())?;
+    Some(Cache::new(folder))
 }
+
+/// The cache's name below a state folder.
+const FOLDER: &str = "filters";
 
 /// When a create is over.
 const LATER: Duration = Duration::from_millis(150);

@@ -1,12 +1,15 @@
 //! What was found out about a program's file, kept for as long as the file stays as it is.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 
-use crate::state_dir;
+use crate::state_dir::State;
 
 /// The answer to `question` about the program at `path`: the one kept, or else what `ask` finds out,
 /// which is kept then. None where there is no such file, or `ask` finds nothing out.
@@ -28,36 +31,33 @@ pub(crate) fn answer(
     let digest = Sha256::digest(facts.as_bytes());
     let name = digest.iter().take(16).map(|byte| format!("{byte:02x}"));
     let name: String = name.collect();
-    for folder in state_dir::run() {
-        let folder = folder.join("features");
-        if is_ours(&folder)
-            && let Ok(kept) = fs::read_to_string(folder.join(&name))
-        {
-            return Some(kept);
-        }
+    let mut folders = State::all().filter_map(|state| state.folder(FOLDER).ok());
+    if let Some(kept) = folders.find_map(|folder| read(&folder, &name).ok()) {
+        return Some(kept);
     }
     let found = ask()?;
-    keep(&name, found);
+    let mut folders = State::made().filter_map(|state| state.make_folder(FOLDER).ok());
+    // Asked again next time where it cannot be kept.
+    let _ = folders.find_map(|folder| keep(&folder, &name, found).ok());
     Some(found.to_owned())
 }
 
-/// Whether nobody else could have put an answer there.
-fn is_ours(folder: &Path) -> bool {
-    let caller = rustix::process::geteuid().as_raw();
-    fs::symlink_metadata(folder)
-        .is_ok_and(|about| about.is_dir() && about.uid() == caller && about.mode() & 0o022 == 0)
+fn read(folder: &OwnedFd, name: &str) -> std::io::Result<String> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut kept = String::new();
+    let fd = rustix::fs::openat(folder, name, flags, Mode::empty())?;
+    File::from(fd).read_to_string(&mut kept)?;
+    Ok(kept)
 }
 
-/// Asked again next time where it cannot be kept.
-fn keep(name: &str, what: &str) {
-    for folder in state_dir::run() {
-        let folder = folder.join("features");
-        let beside = folder.join(format!(".{name}.{}", std::process::id()));
-        let kept = state_dir::make(&folder)
-            .and_then(|()| fs::write(&beside, what))
-            .and_then(|()| fs::rename(&beside, folder.join(name)));
-        if kept.is_ok() {
-            return;
-        }
-    }
+fn keep(folder: &OwnedFd, name: &str, what: &str) -> std::io::Result<()> {
+    let flags =
+        OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let beside = format!(".{name}.{}", std::process::id());
+    let fd = rustix::fs::openat(folder, &beside, flags, Mode::RUSR | Mode::WUSR)?;
+    File::from(fd).write_all(what.as_bytes())?;
+    Ok(rustix::fs::renameat(folder, &beside, folder, name)?)
 }
+
+/// The folder's name below a state folder.
+const FOLDER: &str = "features";

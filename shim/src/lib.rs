@@ -30,6 +30,7 @@ pub mod report;
 pub mod runtime;
 pub mod state_dir;
 pub mod stdio;
+mod swapped_masks;
 pub mod tools;
 pub mod trace;
 mod watchdog;

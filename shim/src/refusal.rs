@@ -110,6 +110,11 @@ pub enum Refusal {
         "{0} was built without seccomp and would start the container without its profile; install one that was built with it (cargo install youki --features v1,v2,systemd,seccomp)"
     )]
     NoSeccomp(PathBuf),
+    /// A runtime that might start the container without its filter.
+    #[error(
+        "{0} cannot be read, so it is not known whether it was built with seccomp; let whoever starts containers read it (chmod a+r)"
+    )]
+    UnreadRuntime(PathBuf),
     /// The kernel gives no random bits.
     #[error("no random token can be had")]
     Random(#[source] std::io::Error),

@@ -3,13 +3,14 @@
 //! A filter with SECCOMP_FILTER_FLAG_LOG, or the action SCMP_ACT_LOG, has the kernel write one for
 //! each call (kernel/seccomp.c, kernel/auditsc.c). They name a process, no container and no
 //! arguments, and are read beside an audit daemon, if there is one. All records have numbers, so that
-//! lost ones are counted.
+//! lost ones are counted. Whose the process is, its cgroup tells ([`crate::signpost`]).
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::Ordering;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,9 +23,10 @@ use serde_json::{Map, Value, json};
 
 use crate::container::{clean, unpoisoned};
 use crate::journal::Journal;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Who};
 use crate::name;
 use crate::observe::{Comm, Denials, Kind};
+use crate::signpost::{self, Sign};
 
 /// AUDIT_NLGRP_READLOG and AUDIT_SECCOMP (include/uapi/linux/audit.h).
 const READLOG: u32 = 1;
@@ -77,9 +79,83 @@ struct Reader {
     journal: Journal,
     metrics: Arc<Metrics>,
     /// By cgroup; the empty name stands for processes that were gone.
-    groups: Mutex<HashMap<String, Denials, RandomState>>,
+    groups: Mutex<HashMap<String, Group, RandomState>>,
     every: Duration,
 }
+
+/// What is known of a cgroup, and what its processes were denied.
+#[derive(Debug, Default)]
+struct Group {
+    whose: Option<Sign>,
+    denials: Denials,
+    /// Numbers of the present interval: a series that nobody holds can give way to others.
+    numbers: HashMap<(u64, u32, u32), Arc<AtomicU64>, RandomState>,
+}
+
+impl Group {
+    fn of(path: &str) -> Self {
+        let whose = signpost::find(Path::new(signpost::FOLDER), path).or_else(|| {
+            let id = container_id(path)?.to_owned();
+            Some(Sign {
+                id,
+                ..Sign::default()
+            })
+        });
+        Self {
+            whose,
+            ..Self::default()
+        }
+    }
+
+    fn count(&mut self, metrics: &Metrics, kind: &Kind) {
+        let [code, ..] = kind.args;
+        if self.numbers.len() >= NUMBERS {
+            self.numbers.clear();
+        }
+        let whose = self.whose.as_ref();
+        let number = self.numbers.entry((code, kind.arch, kind.nr));
+        let number = number.or_insert_with(|| {
+            let who = Who {
+                id: whose.map_or("", |whose| &whose.id),
+                namespace: whose.and_then(|whose| whose.namespace.as_deref()),
+                pod: whose.and_then(|whose| whose.pod.as_deref()),
+                container: whose.and_then(|whose| whose.container.as_deref()),
+            };
+            let syscall = name::syscall(kind.arch, kind.nr);
+            metrics.heard(code != RET_LOG, who, &syscall)
+        });
+        number.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The fields of a line about it.
+    fn names(&self, path: &str) -> Map<String, Value> {
+        let mut fields = Map::new();
+        if let Some(whose) = &self.whose {
+            let filled = |text: &'_ String| Some(text.clone()).filter(|text| !text.is_empty());
+            let all = [
+                ("id", filled(&whose.id)),
+                ("engine", filled(&whose.engine)),
+                ("mode", filled(&whose.mode)),
+                ("namespace", whose.namespace.clone()),
+                ("pod", whose.pod.clone()),
+                ("container", whose.container.clone()),
+                ("image", whose.image.clone()),
+            ];
+            for (key, value) in all {
+                if let Some(value) = value {
+                    fields.insert(key.to_owned(), json!(clean(&value)));
+                }
+            }
+        }
+        if !path.is_empty() {
+            fields.insert("cgroup".to_owned(), json!(clean(path)));
+        }
+        fields
+    }
+}
+
+/// Calls of one cgroup whose numbers are at hand.
+const NUMBERS: usize = 256;
 
 impl Reader {
     fn read(&self, socket: &OwnedFd) {
@@ -120,29 +196,32 @@ impl Reader {
     }
 
     fn note(&self, record: &Record) {
-        let group = cgroup(record.pid).unwrap_or_default();
+        let path = cgroup(record.pid).unwrap_or_default();
         let mut groups = unpoisoned(&self.groups);
-        if groups.len() >= GROUPS && !groups.contains_key(&group) {
+        if groups.len() >= GROUPS && !groups.contains_key(&path) {
             groups.clear();
         }
         let kind = record.kind();
-        let first = groups
-            .entry(group.clone())
-            .or_default()
-            .note(kind, record.pid);
-        drop(groups);
-        if first {
-            self.journal
-                .say(event(kind), describe(&group, &kind, record.pid));
+        let group = groups
+            .entry(path.clone())
+            .or_insert_with(|| Group::of(&path));
+        group.count(&self.metrics, &kind);
+        if !group.denials.note(kind, record.pid) {
+            return;
         }
+        let names = group.names(&path);
+        drop(groups);
+        let fields = describe(names, &kind, record.pid);
+        self.journal.say(event(kind), fields);
     }
 
     fn tell_repeats(&self) {
         let mut lines = Vec::new();
-        for (group, denials) in &mut *unpoisoned(&self.groups) {
-            for one in denials.repeats() {
+        for (path, group) in &mut *unpoisoned(&self.groups) {
+            group.numbers.clear();
+            for one in group.denials.repeats() {
                 let Some(kind) = one.kind else { continue };
-                let mut fields = describe(group, &kind, one.pid);
+                let mut fields = describe(group.names(path), &kind, one.pid);
                 fields.insert("count".to_owned(), json!(one.count));
                 fields.insert("total".to_owned(), json!(one.total));
                 lines.push(fields);
@@ -165,7 +244,7 @@ fn event(kind: Kind) -> &'static str {
     }
 }
 
-fn describe(group: &str, kind: &Kind, pid: u32) -> Map<String, Value> {
+fn describe(mut fields: Map<String, Value>, kind: &Kind, pid: u32) -> Map<String, Value> {
     let [code, ..] = kind.args;
     let action = match code {
         0x8000_0000 => "kill process",
@@ -180,7 +259,6 @@ fn describe(group: &str, kind: &Kind, pid: u32) -> Map<String, Value> {
     let end = kind.comm.iter().position(|byte| *byte == 0);
     let comm = kind.comm.get(..end.unwrap_or(kind.comm.len()));
     let comm = String::from_utf8_lossy(comm.unwrap_or_default()).into_owned();
-    let mut fields = Map::new();
     let all = [
         ("source", json!("audit")),
         ("pid", json!(pid)),
@@ -191,12 +269,6 @@ fn describe(group: &str, kind: &Kind, pid: u32) -> Map<String, Value> {
         ("action", json!(action)),
     ];
     fields.extend(all.map(|(key, value)| (key.to_owned(), value)));
-    if !group.is_empty() {
-        fields.insert("cgroup".to_owned(), json!(clean(group)));
-        if let Some(id) = container_id(group) {
-            fields.insert("id".to_owned(), json!(id));
-        }
-    }
     fields
 }
 

@@ -102,6 +102,34 @@ const CRUN_PRIVILEGED: [&str; 8] = [
     "setresuid",
 ];
 
+/// As [`RUNC`], for youki 0.7, whose init says by `sendmsg`, which cannot be asked about, that it is
+/// ready.
+const YOUKI: [&str; 11] = [
+    "accept4",
+    "close",
+    "close_range",
+    "execve",
+    "newfstatat",
+    "openat",
+    "recvfrom",
+    "recvmsg",
+    "sendmsg",
+    "statx",
+    "write",
+];
+
+/// As [`RUNC_PRIVILEGED`].
+const YOUKI_PRIVILEGED: [&str; 8] = [
+    "capget",
+    "capset",
+    "chdir",
+    "getcwd",
+    "prctl",
+    "setgroups",
+    "setresgid",
+    "setresuid",
+];
+
 /// What crun calls in the container only because there is a listener.
 const CRUN_LISTENING: [&str; 3] = ["kill", "munmap", "wait4"];
 
@@ -216,6 +244,7 @@ fn by_runtime(recordings: &[Recording]) -> Vec<(String, BTreeSet<&str>)> {
         let needs = all.entry(key).or_default();
         let (always, privileged): (&[&str], &[&str]) = match key.0 {
             "crun" => (&CRUN, &CRUN_PRIVILEGED),
+            "youki" => (&YOUKI, &YOUKI_PRIVILEGED),
             _ => (&RUNC, &RUNC_PRIVILEGED),
         };
         needs.extend(always);

@@ -33,6 +33,7 @@ mod recording;
 mod register;
 mod scrape;
 mod serve;
+pub mod signpost;
 mod state;
 #[allow(unsafe_code, reason = "seccomp's ioctls have no safe wrapper")]
 mod sys;

@@ -114,15 +114,19 @@ struct Labels {
 }
 
 impl Labels {
-    fn of(container: &Container, syscall: &str) -> Self {
+    fn of(who: Who<'_>, syscall: &str) -> Self {
         let short = |text: &str| clean(text).chars().take(LONGEST).collect();
-        let told = |text: &Option<String>| text.as_deref().map_or_else(String::new, short);
-        let who = &container.who;
+        let told = |text: Option<&str>| text.map_or_else(String::new, short);
+        // A container makes calls of any number if it likes.
+        let syscall = match syscall.strip_prefix("syscall_") {
+            Some(_) => "unknown",
+            None => syscall,
+        };
         Self {
-            namespace: told(&who.namespace),
-            pod: told(&who.pod),
+            namespace: told(who.namespace),
+            pod: told(who.pod),
             // Docker and Podman tell no name.
-            container: short(who.container.as_deref().unwrap_or(&who.id)),
+            container: short(who.container.unwrap_or(who.id)),
             syscall: syscall.to_owned(),
         }
     }
@@ -143,6 +147,15 @@ impl Labels {
     }
 }
 
+/// Whose numbers they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Who<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) pod: Option<&'a str>,
+    pub(crate) container: Option<&'a str>,
+}
+
 type Series = HashMap<Labels, (u64, Arc<AtomicU64>), RandomState>;
 
 /// All numbers.
@@ -152,6 +165,8 @@ pub(crate) struct Metrics {
     paces: Mutex<(Vec<Arc<Pace>>, Pace)>,
     /// With the order in which they came.
     denials: Mutex<Series>,
+    /// Calls that were made, and that the kernel logged.
+    logged: Mutex<Series>,
     /// Records of the kernel's audit that were lost before we could read them.
     pub(crate) unread: AtomicU64,
 }
@@ -175,37 +190,48 @@ impl Metrics {
     /// The number of denials of a call in a container. Whoever counts holds it, and so its series
     /// stays; those that nobody holds give way when there are too many.
     pub(crate) fn denials(&self, container: &Container, syscall: &str) -> Arc<AtomicU64> {
-        // A container makes calls of any number if it likes.
-        let syscall = match syscall.strip_prefix("syscall_") {
-            Some(_) => "unknown",
-            None => syscall,
+        let who = &container.who;
+        let who = Who {
+            id: &who.id,
+            namespace: who.namespace.as_deref(),
+            pod: who.pod.as_deref(),
+            container: who.container.as_deref(),
         };
-        let mut labels = Labels::of(container, syscall);
-        let mut series = unpoisoned(&self.denials);
-        if !series.contains_key(&labels) {
-            let of_it = series.keys().filter(|key| key.is_of(&labels)).count();
-            if of_it >= OF_ONE {
-                labels.syscall = OTHER.to_owned();
-            }
-            if series.len() >= SERIES {
-                let idle = series
-                    .iter()
-                    .filter(|(_, (_, one))| Arc::strong_count(one) == 1);
-                let oldest = idle.min_by_key(|(_, (order, _))| *order);
-                match oldest.map(|(labels, _)| labels.clone()) {
-                    Some(oldest) => {
-                        series.remove(&oldest);
-                    }
-                    None => labels = Labels::other(),
+        number(&self.denials, Labels::of(who, syscall))
+    }
+
+    /// The same by the kernel's word, of calls that were denied or only logged.
+    pub(crate) fn heard(&self, denied: bool, who: Who<'_>, syscall: &str) -> Arc<AtomicU64> {
+        let series = if denied { &self.denials } else { &self.logged };
+        number(series, Labels::of(who, syscall))
+    }
+}
+
+fn number(series: &Mutex<Series>, mut labels: Labels) -> Arc<AtomicU64> {
+    let mut series = unpoisoned(series);
+    if !series.contains_key(&labels) {
+        let of_it = series.keys().filter(|key| key.is_of(&labels)).count();
+        if of_it >= OF_ONE {
+            labels.syscall = OTHER.to_owned();
+        }
+        if series.len() >= SERIES {
+            let idle = series
+                .iter()
+                .filter(|(_, (_, one))| Arc::strong_count(one) == 1);
+            let oldest = idle.min_by_key(|(_, (order, _))| *order);
+            match oldest.map(|(labels, _)| labels.clone()) {
+                Some(oldest) => {
+                    series.remove(&oldest);
                 }
+                None => labels = Labels::other(),
             }
         }
-        let order = crate::legacy::number();
-        let (_, number) = series
-            .entry(labels)
-            .or_insert_with(|| (order, Arc::default()));
-        Arc::clone(number)
     }
+    let order = crate::legacy::number();
+    let (_, number) = series
+        .entry(labels)
+        .or_insert_with(|| (order, Arc::default()));
+    Arc::clone(number)
 }
 
 /// All numbers as Prometheus reads them (OpenMetrics 1.0).
@@ -234,10 +260,17 @@ impl Collector for Now {
             }
         }
         let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        {
-            let help = "Calls that were denied";
-            let mut to = to.encode_descriptor("denials", help, None, MetricType::Counter)?;
-            for (labels, (_, number)) in &*unpoisoned(&agent.metrics.denials) {
+        let both = [
+            ("denials", "Calls that were denied", &agent.metrics.denials),
+            (
+                "logged_calls",
+                "Calls that were made, and that mode audit had the kernel log",
+                &agent.metrics.logged,
+            ),
+        ];
+        for (name, help, series) in both {
+            let mut to = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (labels, (_, number)) in &*unpoisoned(series) {
                 let labels = [
                     ("namespace", labels.namespace.as_str()),
                     ("pod", &labels.pod),

@@ -46,6 +46,17 @@ async fn take(agent: &Agent, stream: &mut UnixStream) -> Result<UnboundedReceive
     if !is_token(token) {
         return Err("the token is not 128 bits in hexadecimal".to_owned());
     }
+    if let Some(file) = &agent.only {
+        // The engine writes it before it has the container made.
+        let id = std::fs::read_to_string(file).unwrap_or_default();
+        if id.trim() != registration.id {
+            return Err(
+                "another container is being recorded, and until that is over no other is made this \
+                 way; name another runtime"
+                    .to_owned(),
+            );
+        }
+    }
     // Who was cut off by a new start of ours says the same again.
     let known = agent.containers.find(token);
     if known.is_some_and(|known| known.was_attached() || known.who != registration) {

@@ -47,6 +47,8 @@ pub struct Options {
     pub audit: bool,
     /// How often repeats are summed up.
     pub every: Duration,
+    /// A file with the id of the one container that it takes, if it is not to take any.
+    pub only: Option<PathBuf>,
     /// The program that compiles ([`crate::compile()`]), and its arguments.
     pub compile: (PathBuf, Vec<String>),
 }
@@ -113,6 +115,8 @@ pub(crate) struct Agent {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) legacy: Arc<Legacy>,
     pub(crate) store: Arc<Store>,
+    /// As in [`Options`].
+    pub(crate) only: Option<PathBuf>,
     words: Words,
     /// Compiled profiles, by digest: most containers of a node have one of few.
     programs: Mutex<HashMap<[u8; 32], Program, RandomState>>,
@@ -247,6 +251,7 @@ async fn run(
         metrics: Arc::default(),
         legacy: Arc::new(legacy),
         store: Arc::new(Store::new(options.recordings.clone())),
+        only: options.only.clone(),
         words: options.compile.clone(),
         programs: Mutex::default(),
         compiling: Semaphore::new(2),

@@ -1,6 +1,7 @@
 //! The profiles that containers will get, before there are any.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use profile::Target;
 
@@ -52,6 +53,7 @@ impl Policy {
             if mode == Mode::Audit {
                 result = result.map(|profile| transform::audit(profile, node.arch));
             }
+            let mut result = result.map(Rc::new);
             let mut rounded = Vec::new();
             let mut stacker = Stacker {
                 native: node.arch,
@@ -59,7 +61,8 @@ impl Policy {
             };
             for floor in &self.floors {
                 let least = profiles.resolve(&floor.profile)?;
-                result = stacker.both(least.map(|resolved| resolved.seccomp), result.as_ref())?;
+                let least = least.map(|resolved| Rc::new(resolved.seccomp));
+                result = stacker.both(least, result)?;
             }
             let text = result.map(|profile| profile.to_json());
             texts.extend(text.filter(|text| !texts.contains(text)));

@@ -1,10 +1,11 @@
 //! request → privileged? → first matching rule → profile resolved → combined → mode → floor.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use bundle::Config;
 use default_profile::Newer;
-use profile::{Action, Arch, Asker, Kernel, Restricted, Seccomp, Target, ask, restrict};
+use profile::{Action, Arch, Asker, Joint, Kernel, Seccomp, Target, ask, restrict_unless_said};
 
 use crate::decision::{AskAgent, DecidedBy, Decision, Logging, Outcome, Untold};
 use crate::document::{Combine, ProfileDocument, WithoutAgent};
@@ -122,25 +123,30 @@ impl Policy {
                         None => error,
                     })?;
                 profile_file = ours.as_ref().and_then(|resolved| resolved.file.clone());
-                let ours = ours.map(|resolved| resolved.seccomp);
+                let ours = ours.map(|resolved| Rc::new(resolved.seccomp));
                 match picked.combine {
                     Combine::Replace => ours,
                     Combine::Restrict => {
                         theirs = asked(config, &request, &profiles)?;
-                        stacker.both(ours, theirs.as_ref())?
+                        stacker.both(ours, theirs.clone())?
                     }
                 }
             }
         };
         let mut result = combined;
         if picked.native_only {
-            result = result.map(|profile| transform::native_only(profile, node.arch));
+            let native_only = |profile| transform::native_only(own(profile), node.arch);
+            result = result.map(native_only).map(Rc::new);
         }
         match picked.mode {
             Mode::Audit => {
-                result = result.map(|profile| transform::audit(profile, node.arch));
+                let audit = |profile| transform::audit(own(profile), node.arch);
+                result = result.map(audit).map(Rc::new);
             }
-            Mode::Record => result = Some(transform::record(result, node.arch)),
+            Mode::Record => {
+                let recorded = transform::record(result.map(own), node.arch);
+                result = Some(Rc::new(recorded));
+            }
             Mode::Enforce | Mode::Observe | Mode::ObserveLite => {}
         }
         let (mut floors, mut exceptions) = (Vec::new(), Vec::new());
@@ -153,20 +159,25 @@ impl Policy {
             let least = profiles
                 .resolve(&floor.profile)
                 .map_err(|error| named_at(error, &floor.place))?;
-            result = stacker.both(least.map(|resolved| resolved.seccomp), result.as_ref())?;
+            let least = least.map(|resolved| Rc::new(resolved.seccomp));
+            result = stacker.both(least, result)?;
             floors.push(place);
+        }
+        // Also what is taken as it was asked for must not be left out by libseccomp.
+        if let Some(profile) = result.as_mut().filter(|profile| profile.lacks_anchor()) {
+            Rc::make_mut(profile).anchor();
         }
 
         let logging = result
             .as_ref()
             .filter(|_| picked.mode == Mode::ObserveLite)
             .map(|plain| Logging {
-                profile: transform::logged(plain.clone()),
+                profile: transform::logged(Seccomp::clone(plain)),
                 without: picked.without_agent,
             });
-        let agent = self.ask_agent(&picked, result.as_ref(), node, &profiles)?;
+        let agent = self.ask_agent(&picked, result.as_deref(), node, &profiles)?;
         let present = theirs.filter(|_| request.asked == Asked::Spec);
-        let outcome = outcome(config, result, present.as_ref());
+        let outcome = outcome(config, result.as_deref(), present.as_deref());
         Ok(Decision {
             privileged,
             profile: picked.profile.to_string(),
@@ -342,7 +353,7 @@ fn asked(
     config: &Config<'_>,
     request: &Request,
     profiles: &Profiles<'_>,
-) -> Result<Option<Seccomp>, PolicyError> {
+) -> Result<Option<Rc<Seccomp>>, PolicyError> {
     match &request.asked {
         Asked::Nothing => Ok(None),
         Asked::Wanted(wanted) => {
@@ -352,20 +363,25 @@ fn asked(
                 }
                 PolicyError::request(format!("annotation {}: {}", request.by, error.problem))
             })?;
-            Ok(resolved.map(|resolved| resolved.seccomp))
+            Ok(resolved.map(|resolved| Rc::new(resolved.seccomp)))
         }
-        Asked::Spec => own(config),
+        Asked::Spec => spec(config),
     }
 }
 
 /// The profile in `linux.seccomp`.
-fn own(config: &Config<'_>) -> Result<Option<Seccomp>, PolicyError> {
+fn spec(config: &Config<'_>) -> Result<Option<Rc<Seccomp>>, PolicyError> {
     let Some(value) = config.seccomp() else {
         return Ok(None);
     };
     let read = Seccomp::from_oci(&value);
-    read.map(Some)
+    read.map(|profile| Some(Rc::new(profile)))
         .map_err(|problems| problems_at(Path::new("config.json"), &problems))
+}
+
+/// The profile itself, copied only where it is needed elsewhere too.
+fn own(profile: Rc<Seccomp>) -> Seccomp {
+    Rc::unwrap_or_clone(profile)
 }
 
 /// Combines profiles as the kernel does filters, noting where that could not be exact.
@@ -378,42 +394,43 @@ impl Stacker<'_> {
     /// Both profiles at once; no profile restricts nothing.
     pub(crate) fn both(
         &mut self,
-        policy: Option<Seccomp>,
-        request: Option<&Seccomp>,
-    ) -> Result<Option<Seccomp>, PolicyError> {
-        match (policy, request) {
-            (None, request) => Ok(request.cloned()),
-            (policy, None) => Ok(policy),
-            (Some(policy), Some(request)) => {
-                let Restricted {
-                    profile,
-                    rounded,
-                    request_says_it,
-                } = restrict(&policy, request, self.native).map_err(|error| PolicyError {
-                    file: None,
-                    line: None,
-                    column: None,
-                    problem: Problem::Combine(error.to_string()),
-                })?;
+        policy: Option<Rc<Seccomp>>,
+        request: Option<Rc<Seccomp>>,
+    ) -> Result<Option<Rc<Seccomp>>, PolicyError> {
+        let (policy, request) = match (policy, request) {
+            (None, one) | (one, None) => return Ok(one),
+            (Some(policy), Some(request)) => (policy, request),
+        };
+        let joint = restrict_unless_said(&policy, &request, self.native);
+        let joint = joint.map_err(|error| PolicyError {
+            file: None,
+            line: None,
+            column: None,
+            problem: Problem::Combine(error.to_string()),
+        })?;
+        Ok(Some(match joint {
+            // As it is written it costs the runtime just what it would have cost without us.
+            Joint::Request => request,
+            Joint::Written(profile, rounded) => {
                 self.rounded.extend(rounded.iter().map(ToString::to_string));
-                // As it is written it costs the runtime just what it would have cost without us.
-                Ok(Some(if request_says_it {
-                    request.clone()
-                } else {
-                    profile
-                }))
+                Rc::new(profile)
             }
-        }
+        }))
     }
 }
 
 /// What to do to `linux.seccomp`, which says `present` if that was read, to have `result` there.
-fn outcome(config: &Config<'_>, result: Option<Seccomp>, present: Option<&Seccomp>) -> Outcome {
+fn outcome(config: &Config<'_>, result: Option<&Seccomp>, present: Option<&Seccomp>) -> Outcome {
     match result {
         None if config.seccomp().is_none() => Outcome::Kept,
         None => Outcome::Removed,
         // What says just this already stays as it is written.
-        Some(profile) if Some(&profile) == present => Outcome::Kept,
+        Some(profile)
+            if present
+                .is_some_and(|present| std::ptr::eq(profile, present) || profile == present) =>
+        {
+            Outcome::Kept
+        }
         Some(profile) => {
             let json = profile.to_json();
             let same = config.seccomp().is_some_and(|value| value.raw() == json);

@@ -11,7 +11,7 @@ use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use crate::document::{DropInDocument, FloorDocument, PolicyDocument, RuleDocument};
 use crate::error::Problem;
-use crate::policy::{Lines, NO_VERSION};
+use crate::lines::{Lines, NO_VERSION};
 use crate::{Policy, PolicyError};
 
 impl Policy {

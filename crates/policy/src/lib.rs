@@ -20,6 +20,7 @@ mod folder;
 mod glob;
 mod identity;
 mod lenient;
+mod lines;
 mod open;
 mod outline;
 mod passed;

@@ -15,7 +15,11 @@ pub(crate) fn split(text: &str) -> Option<(&str, Vec<(usize, &str)>)> {
     let mut starts = Vec::new();
     let mut offset = 0_usize;
     for line in text.split_inclusive('\n') {
-        let words = line.trim_start_matches([' ', '\t']);
+        let blanks = line
+            .bytes()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count();
+        let words = line.get(blanks..).unwrap_or("");
         let comment = words.starts_with('#');
         if let Some(rest) = words.strip_prefix("[[rule]]") {
             if !is_blank(rest) {

@@ -18,8 +18,12 @@ use crate::document::{
 
 /// The rule in `piece`, which begins with the header `[[rule]]`; none if it is not plain.
 pub(crate) fn read(piece: &str) -> Option<Spanned<RuleDocument>> {
+    // No early way out: then the processor compares many bytes at once.
     let control = |byte: u8| (byte < b' ' && byte != b'\n' && byte != b'\t') || byte == 0x7f;
-    if piece.bytes().any(control) {
+    if piece
+        .bytes()
+        .fold(false, |found, byte| found | control(byte))
+    {
         return None;
     }
     let start = piece.find('[')?;
@@ -71,7 +75,15 @@ impl<'a> Text<'a> {
     }
 
     fn skip_blanks(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t']);
+        let blanks = self.bytes(|byte| byte == b' ' || byte == b'\t');
+        self.rest = self.rest.get(blanks..).unwrap_or("");
+    }
+
+    /// How many bytes come that are so. Asked of each byte of thousands of rules: bytes are compared
+    /// several times as fast as characters, and all that is looked for here is ASCII.
+    fn bytes(&self, so: impl Fn(u8) -> bool) -> usize {
+        let length = self.rest.bytes().position(|byte| !so(byte));
+        length.unwrap_or(self.rest.len())
     }
 
     fn is_at_end(&self) -> bool {
@@ -90,8 +102,8 @@ impl<'a> Text<'a> {
         let key = if self.rest.starts_with('"') {
             self.string()?
         } else {
-            let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-            let length = self.rest.find(|c| !bare(c))?;
+            let length =
+                self.bytes(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
             let (key, rest) = self.rest.split_at_checked(length)?;
             self.rest = rest;
             (!key.is_empty()).then_some(key)?
@@ -123,9 +135,9 @@ impl<'a> Text<'a> {
     }
 
     fn string(&mut self) -> Option<&'a str> {
-        let inside = self.rest.strip_prefix('"')?;
-        let length = inside.find(['"', '\\'])?;
-        let (text, rest) = inside.split_at_checked(length)?;
+        self.rest = self.rest.strip_prefix('"')?;
+        let length = self.bytes(|byte| byte != b'"' && byte != b'\\');
+        let (text, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest.strip_prefix('"')?;
         Some(text)
     }

@@ -34,20 +34,21 @@ impl Seccomp {
     }
 
     /// Whether libseccomp could leave an architecture without a filter.
-    pub(crate) fn lacks_anchor(&self) -> bool {
+    #[must_use]
+    pub fn lacks_anchor(&self) -> bool {
         let default = Outcome::of_default(self);
         let counts = |rule: &&Rule| Outcome::of_rule(rule) != default;
         let counting = || self.rules.iter().filter(counts);
         let conditional = counting().any(|rule| !rule.args.is_empty());
-        let anchored = counting().filter(|rule| rule.args.is_empty()).any(|rule| {
-            let names = &mut rule.names.iter();
-            names.any(|name| is_everywhere(name))
-        });
-        let named = self
-            .rules
-            .iter()
-            .any(|rule| rule.names.iter().any(|name| name == ANCHOR));
-        conditional && !anchored && !named
+        let anchored = || {
+            let mut without = counting().filter(|rule| rule.args.is_empty());
+            without.any(|rule| rule.names.iter().any(|name| is_everywhere(name)))
+        };
+        let named = || {
+            let mut names = self.rules.iter().flat_map(|rule| &rule.names);
+            names.any(|name| name == ANCHOR)
+        };
+        conditional && !anchored() && !named()
     }
 }
 

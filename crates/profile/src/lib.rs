@@ -87,7 +87,9 @@ pub use oci_spec::runtime::{
     LinuxSeccompOperator as Operator,
 };
 pub use problem::{Problem, ProblemKind, Problems};
-pub use restrict::{Note, RestrictError, Restricted, Rounding, restrict};
+pub use restrict::{
+    Joint, Note, RestrictError, Restricted, Rounding, restrict, restrict_unless_said,
+};
 pub use seccomp::{Condition, Rule, Seccomp};
 pub use source::Source;
 pub use syscall_names::{has_syscall, is_syscall, near_syscall};

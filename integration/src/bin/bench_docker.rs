@@ -1,12 +1,12 @@
-//! What `docker run` costs through the shim: pairs with the bare runtime, their order changing from
-//! pair to pair; raw numbers in target/bench/docker_run.csv.
+//! What `docker run` costs through the shim: interleaved with the bare runtime, in an order that
+//! changes from round to round; raw numbers in target/bench/docker_run.csv.
 
 use std::fmt::Write as _;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use integration::engine::{Docker, Wrapped};
-use integration::run;
+use integration::{PolicyDir, run};
 
 #[expect(
     clippy::print_stdout,
@@ -14,11 +14,11 @@ use integration::run;
     reason = "a benchmark prints"
 )]
 fn main() -> ExitCode {
-    let pairs = std::env::args()
+    let rounds = std::env::args()
         .nth(1)
         .and_then(|count| count.parse().ok())
         .unwrap_or(60);
-    match measure(pairs) {
+    match measure(rounds) {
         Ok(text) => {
             print!("{text}");
             ExitCode::SUCCESS
@@ -30,10 +30,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(pairs: usize) -> Result<String, String> {
+/// The runtimes that are held against each other: runc alone, behind the shim with the embedded
+/// policy, and behind the shim with a policy that keeps what was asked for, so that what the shim
+/// itself takes is told from what runc takes for another profile.
+const RUNTIMES: [&str; 3] = ["bare-runc", "shim-runc", "kept"];
+
+fn measure(rounds: usize) -> Result<String, String> {
     let runtimes: Vec<Wrapped> = Wrapped::all();
+    let runc = runtimes.iter().find(|runtime| runtime.name == "runc");
+    let runc = runc.ok_or("there is no runc")?.path.display().to_string();
+    let keeps = PolicyDir::new("[defaults]\nprofile = \"Requested\"\n");
+    let keeps = keeps.path().display().to_string();
+    let others: [(&str, &[&str]); 1] =
+        [("kept", &["--shim-runtime", &runc, "--shim-policy", &keeps])];
     // A program for the image; it is not run.
-    let docker = Docker::start(&runtimes, &[], "/bin/busybox")?;
+    let docker = Docker::start(&runtimes, &others, "/bin/busybox")?;
     let time = |runtime: &str| {
         let mut command: Command = docker.run(runtime, &["--rm"], &["true"]);
         let start = Instant::now();
@@ -45,49 +56,45 @@ fn measure(pairs: usize) -> Result<String, String> {
             Err(outcome.text())
         }
     };
-    let (mut bare, mut shimmed) = (Vec::new(), Vec::new());
-    for pair in 0..pairs.saturating_add(WARM_UP) {
-        let (first, second) = if pair % 2 == 0 {
-            ("bare-runc", "shim-runc")
-        } else {
-            ("shim-runc", "bare-runc")
-        };
-        let times = (time(first)?, time(second)?);
-        let (without, with) = if pair % 2 == 0 {
-            times
-        } else {
-            (times.1, times.0)
-        };
-        if pair >= WARM_UP {
-            bare.push(without);
-            shimmed.push(with);
+    let mut times = RUNTIMES.map(|_| Vec::with_capacity(rounds));
+    for round in 0..rounds.saturating_add(WARM_UP) {
+        for turn in 0..RUNTIMES.len() {
+            let which = round.wrapping_add(turn) % RUNTIMES.len();
+            if let (Some(runtime), Some(times)) = (RUNTIMES.get(which), times.get_mut(which)) {
+                let milliseconds = time(runtime)?;
+                if round >= WARM_UP {
+                    times.push(milliseconds);
+                }
+            }
         }
     }
-    let mut csv = "runc,shim\n".to_owned();
-    for (without, with) in bare.iter().zip(&shimmed) {
+    let [bare, ..] = &times;
+    let mut csv = "runtime,milliseconds\n".to_owned();
+    let mut text = format!(
+        "`docker run --rm true`, {}, {rounds} rounds\n",
+        docker.version
+    );
+    for (runtime, own) in RUNTIMES.iter().zip(&times) {
+        let paired: Vec<f64> = own.iter().zip(bare).map(|(own, bare)| own - bare).collect();
+        let (middle, more) = (median(own), median(&paired));
         // Writing to a String cannot fail.
-        let _ = writeln!(csv, "{without:.3},{with:.3}");
+        let _ = writeln!(
+            text,
+            "  {runtime:<10} {middle:.1} ms, x {:.3}, paired {more:+.2} ms ({:+.2} %)",
+            middle / median(bare),
+            more / median(bare) * 100.0,
+        );
+        for milliseconds in own {
+            let _ = writeln!(csv, "{runtime},{milliseconds:.3}");
+        }
     }
-    let kept = std::fs::create_dir_all("target/bench")
-        .and_then(|()| std::fs::write("target/bench/docker_run.csv", csv));
-    kept.map_err(|error| error.to_string())?;
-    let paired: Vec<f64> = bare
-        .iter()
-        .zip(&shimmed)
-        .map(|(without, with)| with - without)
-        .collect();
-    Ok(format!(
-        "`docker run --rm true`, {}, {pairs} pairs\n  runc alone {:.1} ms, through the shim {:.1} ms, x {:.3}, paired {:+.2} ms ({:+.2} %)\n",
-        docker.version,
-        median(&bare),
-        median(&shimmed),
-        median(&shimmed) / median(&bare),
-        median(&paired),
-        median(&paired) / median(&bare) * 100.0,
-    ))
+    std::fs::create_dir_all("target/bench")
+        .and_then(|()| std::fs::write("target/bench/docker_run.csv", csv))
+        .map_err(|error| error.to_string())?;
+    Ok(text)
 }
 
-/// Pairs that are run and not counted.
+/// Rounds that are run and not counted.
 const WARM_UP: usize = 3;
 
 fn median(values: &[f64]) -> f64 {

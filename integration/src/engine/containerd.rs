@@ -51,20 +51,7 @@ impl Containerd {
             names.extend([runtime.shimmed(), runtime.bare()]);
         }
         files.push(("containerd/config.toml".to_owned(), configuration(&names)));
-        let files: Vec<(&str, String)> = files
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.clone()))
-            .collect();
-        let world = World::new(&files).map_err(|error| error.to_string())?;
-        let policy = "version = 1\nlog.decisions = \"/etc/seccomp-shim/decisions.jsonl\"\n";
-        world
-            .policy("policy.toml", policy)
-            .map_err(|error| error.to_string())?;
-        succeeds(
-            world
-                .command("sh")
-                .args(["-c", "chmod 755 /etc/runtimes/*"]),
-        )?;
+        let world = World::of_engine(&files)?;
         for (name, options) in others {
             let path = format!("/etc/runtimes/{name}");
             if options.is_empty() {

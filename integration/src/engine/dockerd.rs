@@ -53,13 +53,10 @@ impl Docker {
             "iptables": false,
             "ip-forward": false,
         });
-        let files = [("docker/daemon.json", config.to_string())];
-        let world = World::new(&files).map_err(|error| error.to_string())?;
+        let file = ("docker/daemon.json".to_owned(), config.to_string());
+        let world = World::of_engine(&[file])?;
         let builder = world.path().join("bin/runc");
         std::os::unix::fs::symlink(&shim, &builder).map_err(|error| error.to_string())?;
-        world
-            .policy("policy.toml", Self::POLICY)
-            .map_err(|error| error.to_string())?;
         let mut command = world.command("dockerd");
         let version = run(Command::new("/usr/sbin/dockerd").arg("--version"));
         if version.stdout.contains(" 20.10.") {
@@ -110,7 +107,4 @@ impl Docker {
         command.args(options).arg(Image::NAME).args(words);
         command
     }
-
-    /// The policy directory that it starts with.
-    const POLICY: &str = "version = 1\nlog.decisions = \"/etc/seccomp-shim/decisions.jsonl\"\n";
 }

@@ -58,20 +58,7 @@ impl Podman {
             files.push((format!("runtimes/{name}"), text.clone()));
         }
         files.push(("containers/containers.conf".to_owned(), config));
-        let files: Vec<(&str, String)> = files
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.clone()))
-            .collect();
-        let world = World::new(&files).map_err(|error| error.to_string())?;
-        let policy = "version = 1\nlog.decisions = \"/etc/seccomp-shim/decisions.jsonl\"\n";
-        world
-            .policy("policy.toml", policy)
-            .map_err(|error| error.to_string())?;
-        succeeds(
-            world
-                .command("sh")
-                .args(["-c", "chmod 755 /etc/runtimes/*"]),
-        )?;
+        let world = World::of_engine(&files)?;
         let image = Image::make(world.path(), probe).map_err(|error| error.to_string())?;
         let mut podman = Self {
             world,

@@ -43,9 +43,7 @@ impl Wrapped {
         for (name, path) in [("runc", "/usr/sbin/runc"), ("crun", "/usr/bin/crun")] {
             found.extend(Self::at(name, PathBuf::from(path)));
         }
-        let made = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/youki/bin/youki");
-        let youki = std::env::var_os("YOUKI").map_or_else(|| made.into(), PathBuf::from);
-        found.extend(Self::at("youki", youki));
+        found.extend(Self::at("youki", crate::youki()));
         found
     }
 

@@ -17,6 +17,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::engine::succeeds;
+use crate::shim_binary;
+
 /// Such a machine. Its policy directory is /etc/seccomp-shim.
 #[derive(Debug)]
 pub struct World {
@@ -32,9 +35,23 @@ impl World {
     /// # Errors
     /// This process may not make it.
     pub fn new(files: &[(&str, String)]) -> io::Result<Self> {
+        Self::with_first(&format!("{INNER}{SLEEP}"), files)
+    }
+
+    /// Makes one whose first process is systemd, with journald and with none of this machine's
+    /// services; /usr/local/bin has shim alone.
+    ///
+    /// # Errors
+    /// This process may not make it, or systemd does not come up in it.
+    pub fn booted(files: &[(&str, String)]) -> io::Result<Self> {
+        let inner = format!("{INNER}{SYSTEMD}");
+        Self::with_first(&inner, files)
+    }
+
+    fn with_first(inner: &str, files: &[(&str, String)]) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("w").tempdir()?;
         let etc = folder.path().join("etc");
-        for below in ["etc/seccomp-shim", "work", "bin"] {
+        for below in ["etc/seccomp-shim", "work", "bin", "dev"] {
             fs::create_dir_all(folder.path().join(below))?;
         }
         for (name, text) in files {
@@ -46,7 +63,8 @@ impl World {
         let cgroup = format!("shim-test-{}-{}", process::id(), name.display());
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "sh", "-ec", OUTER]);
-        command.arg(&cgroup).arg(INNER).arg(folder.path());
+        command.arg(&cgroup).arg(inner).arg(folder.path());
+        command.arg(shim_binary());
         let outer = command.stdin(Stdio::null()).spawn()?;
         let mut world = Self {
             folder,
@@ -111,6 +129,46 @@ impl World {
         fs::read_to_string(self.path().join(format!("{name}.log"))).unwrap_or_default()
     }
 
+    /// A world for an engine: with these files below /etc, those of `runtimes/` executable, and a
+    /// policy that records.
+    ///
+    /// # Errors
+    /// As [`World::new`]; the files cannot be made executable.
+    pub fn of_engine(files: &[(String, String)]) -> Result<Self, String> {
+        let words = |error: io::Error| error.to_string();
+        let named: Vec<(&str, String)> = files
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.clone()))
+            .collect();
+        let world = Self::new(&named).map_err(words)?;
+        world.policy("policy.toml", RECORDED).map_err(words)?;
+        if files.iter().any(|(name, _)| name.starts_with("runtimes/")) {
+            let script = ["-c", "chmod 755 /etc/runtimes/*"];
+            succeeds(world.command("sh").args(script))?;
+        }
+        Ok(world)
+    }
+
+    /// Runtimes for an engine to know besides, each under a policy of its own.
+    pub const UNDER_POLICIES: &[(&str, &[&str])] = &[
+        ("shim-asked", &["--shim-policy", "/etc/seccomp-shim/asked"]),
+        (
+            "shim-broken",
+            &["--shim-policy", "/etc/seccomp-shim/broken"],
+        ),
+    ];
+
+    /// Writes the policies of those: one takes what is asked for, one cannot be read.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn write_policies(&self) -> Result<(), String> {
+        for (name, text) in [("asked/policy.toml", ASKED), ("broken/policy.toml", BROKEN)] {
+            self.policy(name, text).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
     /// Writes a file below /etc/seccomp-shim.
     ///
     /// # Errors
@@ -170,7 +228,7 @@ fn remove(cgroup: &Path) -> bool {
     fs::remove_dir(cgroup).is_ok() || !cgroup.exists()
 }
 
-/// `$0`: the cgroup, `$1`: [`INNER`], `$2`: the folder. cpuset's cgroups begin without CPUs.
+/// `$0`: the cgroup, `$1`: the script of the first process, `$2`: the folder, `$3`: shim. cpuset's cgroups begin without CPUs.
 const OUTER: &str = r#"
 for h in /sys/fs/cgroup/*/; do
     [ "$h" != /sys/fs/cgroup/unified/ ] && mkdir "$h$0" || continue
@@ -179,10 +237,10 @@ for h in /sys/fs/cgroup/*/; do
     done
     echo $$ > "$h$0/cgroup.procs"
 done
-exec unshare --cgroup --pid --fork --kill-child --mount --mount-proc sh -ec "$1" "$2"
+exec unshare --cgroup --pid --fork --kill-child --mount --mount-proc sh -ec "$1" "$2" "$3"
 "#;
 
-/// `$0`: the folder. `wait` in the first process also collects those whose parents are gone.
+/// `$0`: the folder, `$1`: shim.
 const INNER: &str = r#"
 umount /sys/fs/cgroup/unified 2>/dev/null || true
 for h in /sys/fs/cgroup/*/; do
@@ -195,8 +253,65 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mount -t overlay -o lowerdir=/etc,upperdir="$0/etc",workdir="$0/work" overlay /etc
 mkdir -p "$0/policy"; mount --bind "$0/policy" /etc/seccomp-shim
 mount -t tmpfs -o mode=755 tmpfs /var/lib
+"#;
+
+/// `wait` in the first process also collects those whose parents are gone.
+const SLEEP: &str = r#"
 touch "$0/ready"
 sleep infinity & wait
+"#;
+
+/// What this machine would start is masked, generators among it, and what the kernel has but once is
+/// kept from it: devices, sysctls, the clock, the root of cgroups.
+const SYSTEMD: &str = r#"
+new="$0/dev"
+mount -t tmpfs -o mode=755 tmpfs "$new"
+for name in null zero full random urandom tty; do
+    touch "$new/$name"; mount --bind "/dev/$name" "$new/$name"
+done
+mkdir "$new/pts" "$new/shm"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$new/pts"
+ln -s pts/ptmx "$new/ptmx"; ln -s null "$new/console"; ln -s /proc/self/fd "$new/fd"
+mount --move "$new" /dev
+mount -t tmpfs tmpfs "$new"
+for h in /sys/fs/cgroup/*/; do
+    name=$(basename "$h"); [ "$name" != unified ] || continue
+    mkdir "$new/$name"; mount --move "$h" "$new/$name"
+done
+umount -l /sys/fs/cgroup; mount --move "$new" /sys/fs/cgroup
+mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys
+mount -t tmpfs -o mode=755 tmpfs /usr/local/bin
+cp "$1" /usr/local/bin/shim
+rm -rf /etc/systemd/system/*.wants /etc/systemd/system/*.requires
+mkdir -p /etc/systemd/system /etc/systemd/system-generators
+for unit in /lib/systemd/system/*.wants/*; do
+    case $unit in */systemd-journald*) continue ;; esac
+    ln -sf /dev/null "/etc/systemd/system/$(basename "$unit")"
+done
+for generator in /lib/systemd/system-generators/*; do
+    ln -sf /dev/null "/etc/systemd/system-generators/$(basename "$generator")"
+done
+: > /etc/fstab
+echo 0123456789abcdef0123456789abcdef > /etc/machine-id
+mkdir -p /etc/systemd/journald.conf.d
+printf '[Journal]\nStorage=volatile\n' > /etc/systemd/journald.conf.d/volatile.conf
+cat > /etc/systemd/system/up.target <<END
+[Unit]
+DefaultDependencies=no
+Requires=up.service systemd-journald.service
+END
+cat > /etc/systemd/system/up.service <<END
+[Unit]
+DefaultDependencies=no
+After=systemd-journald.service
+[Service]
+Type=oneshot
+ExecStart=/bin/touch $0/ready
+END
+export container=shim
+exec unshare --uts --ipc setpriv --bounding-set -sys_time,-sys_module,-sys_boot,-sys_rawio \
+    /lib/systemd/systemd --system --unit=up.target --show-status=0 \
+    systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1 > "$0/systemd.log" 2>&1
 "#;
 
 /// `$0`: the cgroup, `$1`: the first process, then the words of the command.
@@ -205,3 +320,7 @@ for h in /sys/fs/cgroup/*/"$0"; do echo $$ > "$h/cgroup.procs"; done
 first=$1; shift
 exec nsenter --target "$first" --mount --pid --cgroup --wd=/ -- "$@"
 "#;
+
+const RECORDED: &str = "version = 1\nlog.decisions = \"/etc/seccomp-shim/decisions.jsonl\"\n";
+const ASKED: &str = "version = 1\nlog.decisions = \"off\"\n[defaults]\nprofile = \"Requested\"\n";
+const BROKEN: &str = "version = 1\n[defaults]\nprofile = \"RuntimeDefalt\"\n";

@@ -22,6 +22,8 @@ const FOLDERS: &[&str] = &[
     "/bin",
 ];
 
+const NOBODY: u32 = 65534;
+
 fn shim() -> Command {
     Command::new(shim_binary())
 }
@@ -306,21 +308,60 @@ fn a_youki_without_seccomp_gets_no_container_with_a_profile() {
     }
     let policy = PolicyDir::new("");
     let folder = tempfile::tempdir().expect("a folder");
-    let youki = folder.path().join("youki");
-    let warning = "#!/bin/sh\n# seccomp not available, unable to set seccomp privileges!\n";
-    write(&youki, warning, "755");
     let bundle = TestBundle::new(&["true"]);
-    let attempt = || Attempt::by(shim(), bundle.path()).own("--shim-runtime", &youki);
-    for found in ["looked for", "kept"] {
-        let message = attempt().own("--shim-policy", policy.path()).refused(found);
-        assert!(message.contains("built without seccomp"), "{message}");
+    let program = |sentence: &str| format!("#!/bin/sh\n# {sentence}seccomp privileges!\nexit 7\n");
+    let warning = program("seccomp not available, unable to set ");
+    let older = program("seccomp not available for ");
+    for (name, without, with) in [
+        ("youki", vec![&warning, &older], program("")),
+        // Under another name, words that are not just youki's tell nothing.
+        ("our-runtime", vec![&warning], older.clone()),
+    ] {
+        let runtime = folder.path().join(name);
+        for text in without {
+            write(&runtime, text, "755");
+            for found in ["looked for", "kept"] {
+                let attempt = Attempt::by(shim(), bundle.path()).own("--shim-runtime", &runtime);
+                let message = attempt.own("--shim-policy", policy.path()).refused(found);
+                assert!(message.contains("built without seccomp"), "{message}");
+            }
+        }
+        // One that says nothing of the kind is run.
+        write(&runtime, &with, "755");
+        let mut command = shim();
+        command.args(["--shim-runtime".as_ref(), runtime.as_os_str()]);
+        command.args(["--shim-policy".as_ref(), policy.path().as_os_str()]);
+        command.args(["create", "--bundle"]);
+        let outcome = run(command.arg(bundle.path()).arg("an-id"));
+        assert_eq!(outcome.code, Some(7), "{name}: {outcome:?}");
     }
-    // One that says nothing of the kind is run.
-    write(&youki, "#!/bin/sh\nexit 7\n", "755");
-    let mut command = shim();
-    command.args(["--shim-runtime".as_ref(), youki.as_os_str()]);
-    command.args(["--shim-policy".as_ref(), policy.path().as_os_str()]);
-    command.args(["create", "--bundle"]);
-    let outcome = run(command.arg(bundle.path()).arg("an-id"));
-    assert_eq!(outcome.code, Some(7), "{outcome:?}");
+}
+
+#[test]
+fn a_runtime_that_cannot_be_read_might_lack_seccomp_and_is_refused() {
+    if !needs_root("a_runtime_that_cannot_be_read_might_lack_seccomp_and_is_refused") {
+        return;
+    }
+    // The caller is not root, and may not be let into the folder that the binary was built in.
+    let folder = tempfile::tempdir().expect("folder");
+    let mode =
+        |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
+    mode(folder.path(), 0o755);
+    let shim = folder.path().join("shim");
+    copy_program(&shim_binary(), &shim);
+    let bundle = TestBundle::new(&["true"]);
+    for path in [bundle.path(), &bundle.path().join("config.json")] {
+        chown(path, Some(NOBODY), Some(NOBODY)).expect("chown");
+    }
+    for name in ["youki", "our-runtime"] {
+        let runtime = folder.path().join(name);
+        write(&runtime, "#!/bin/sh\n", "711");
+        let attempt = Attempt::by(Command::new(&shim), bundle.path())
+            .own("--shim-runtime", &runtime)
+            .own("--shim-policy", folder.path().join("no-policy"))
+            .by_user(NOBODY);
+        let message = attempt.refused(name);
+        let words = "cannot be read, so it is not known whether it was built with seccomp";
+        assert!(message.contains(words), "{name}: {message}");
+    }
 }

@@ -36,6 +36,9 @@ pub(super) struct Agent {
     /// How often repeated denials are summed up, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every: u64,
+    /// Take the container alone whose id is in this file, for a recording in one go
+    #[arg(long, hide = true, value_name = "FILE")]
+    only: Option<PathBuf>,
     /// Compile what stands on standard input, for the agent itself
     #[arg(long, hide = true)]
     compile: bool,
@@ -66,6 +69,7 @@ impl Agent {
             audit: self.audit,
             recordings: self.recordings.clone(),
             every: Duration::from_secs(self.every),
+            only: self.only.clone(),
             compile: (
                 PathBuf::from("/proc/self/exe"),
                 vec!["agent".to_owned(), "--compile".to_owned()],

@@ -2,10 +2,10 @@
 //!
 //! A folder of files, each named by the digest of everything that its filter depends on ([`Key`]):
 //! what changes makes another name, so nothing need ever be thrown out for being old. A file is
-//! written beside and renamed, so there is never half of one. Before its content is used, the folder
-//! and the file must be this user's alone, the file must say of itself that it belongs to that name,
-//! and a digest over all of it must hold; then the kernel's own rules are asked of the program. What
-//! fails any of this is not there ([`Cache::get`]).
+//! written beside and renamed, so there is never half of one. Before its content is used, the file
+//! must be this user's alone, as the folder must be that is given; the file must say of itself that
+//! it belongs to that name, and a digest over all of it must hold; then the kernel's own rules are
+//! asked of the program. What fails any of this is not there ([`Cache::get`]).
 //!
 //! Trusted: this user, and with it whatever it could do anyway. Not trusted: what a crash, a full
 //! disk or another program left in the folder.
@@ -13,13 +13,11 @@
 
 mod entry;
 mod evict;
-mod folder;
 mod key;
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -34,20 +32,11 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens `filters` below `state`, both of which must be there and this user's alone to write to.
+    /// The cache in `folder`, opened for reading, which whoever opened it knows to be this user's
+    /// alone.
     #[must_use]
-    pub fn open(state: &Path) -> Option<Self> {
-        let folder = folder::open(state, false).ok()?;
-        Some(Self { folder })
-    }
-
-    /// The same, making `filters` if it is not there. `state` must be.
-    ///
-    /// # Errors
-    /// It cannot be made, or somebody else could write to it.
-    pub fn make(state: &Path) -> Result<Self, Errno> {
-        let folder = folder::open(state, true)?;
-        Ok(Self { folder })
+    pub fn new(folder: OwnedFd) -> Self {
+        Self { folder }
     }
 
     /// What is kept under `key`. Whatever is wrong with it, it is not there.

@@ -110,13 +110,41 @@ impl<'a> Both<'a> {
             return false;
         }
         let multiplexers: &[&str] = through.map_or(&[], |_| &MULTIPLEXERS);
-        let named = self
+        let named = request.names().chain(
+            self.policy
+                .names()
+                .filter(|name| !request.names_it(name.as_ref())),
+        );
+        let mut all = named
+            .map(AsRef::as_ref)
+            .filter(|name| !multiplexers.contains(name))
+            .chain(multiplexers.iter().copied());
+        all.all(|name| self.request_says_it_of(name, multiplexers.contains(&name)))
+            && through.is_none_or(|arch| self.multiplexers_stay(arch))
+    }
+
+    /// Whether what the result's rules for the calls behind the multiplexers of `arch` make of these
+    /// is what both make of them.
+    fn multiplexers_stay(&self, arch: Arch) -> bool {
+        let request = self.request.names();
+        let mut behind: Vec<_> = self
             .policy
             .names()
-            .chain(request.names())
-            .map(AsRef::as_ref);
-        let mut all = named.chain(multiplexers.iter().copied());
-        all.all(|name| self.request_says_it_of(name, multiplexers.contains(&name)))
+            .chain(request)
+            .filter_map(|name| Some((name, multiplexer(arch, name)?)))
+            .collect();
+        behind.sort_unstable();
+        behind.dedup();
+        let mut implied = Implied::default();
+        for (name, (call, number)) in behind {
+            implied.add(call, number, &self.effect(name).0, self.default);
+        }
+        let (mut rules, mut rounded) = (Rules::new(self.default), Vec::new());
+        let mut stays = |call| {
+            let written = self.multiplexer(call, implied.of(call), &mut rules, &mut rounded);
+            written.is_ok() && rounded.is_empty()
+        };
+        MULTIPLEXERS.into_iter().all(&mut stays)
     }
 
     fn request_says_it_of(&self, name: &str, is_multiplexer: bool) -> bool {
@@ -126,10 +154,16 @@ impl<'a> Both<'a> {
         let named = request.names_it(name) || !is_stricter_than_errno(self.default);
         let outcome = match request.on(name) {
             Some(Effect::Cases(cases)) => {
-                return named
-                    && !is_multiplexer
-                    && plain(cases)
-                    && self.effect(name) == self.request_twice(name);
+                if !named || is_multiplexer || !plain(cases) {
+                    return false;
+                }
+                let both = self.effect(name);
+                // Where both say the same, they come to what the request does.
+                let same = || {
+                    policy.default == request.default && policy.on(name) == request.on(name)
+                        || both == self.request_twice(name)
+                };
+                return both.1.is_none() && same();
             }
             Some(Effect::Always(outcome)) => *outcome,
             None => request.default,

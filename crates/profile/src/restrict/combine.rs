@@ -1,5 +1,7 @@
 //! What two effects on one syscall come to: the stricter, or the looser.
 
+use std::cell::OnceCell;
+
 use super::cell::{Cell, joined, minus, tidy, widened};
 use super::effect::{Case, Effect};
 use super::error::TooLarge;
@@ -26,7 +28,11 @@ pub(crate) fn combine(
     default: Outcome,
     width: Width,
 ) -> (Effect, Option<Rounding>) {
-    let (mut effect, mut rounding) = once(pick, policy, request, default, width);
+    if let (Effect::Always(one), Effect::Always(other)) = (policy.effect, request.effect) {
+        return (Effect::Always(pick.of(*one, *other)), None);
+    }
+    let policy = Known::of(policy);
+    let (mut effect, mut rounding) = once(pick, &policy, request, default, width);
     if pick == Pick::Looser {
         return (effect, rounding);
     }
@@ -35,7 +41,7 @@ pub(crate) fn combine(
             effect: &effect,
             default,
         };
-        let (next, further) = once(pick, policy, again, default, width);
+        let (next, further) = once(pick, &policy, again, default, width);
         if next == effect {
             return (effect, rounding);
         }
@@ -43,22 +49,53 @@ pub(crate) fn combine(
         rounding = rounding.max(further);
     }
     // No case is known that comes here; shutting the call is stable.
-    let all = Effect::Always(strictest(pick, policy, request));
+    let all = Effect::Always(strictest(pick, policy.side, request));
     (all, Some(Rounding::AllArguments))
+}
+
+/// A side that is combined several times, with what is worked out of it once.
+struct Known<'a> {
+    side: Side<'a>,
+    parts: OnceCell<Result<Regions, TooLarge>>,
+    rest: OnceCell<Result<Option<Region>, TooLarge>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(side: Side<'a>) -> Self {
+        Self {
+            side,
+            parts: OnceCell::new(),
+            rest: OnceCell::new(),
+        }
+    }
+
+    /// What the side says ([`Side::parts`]).
+    fn parts(&self, width: Width) -> Result<&Regions, TooLarge> {
+        let parts = self.parts.get_or_init(|| self.side.parts(width));
+        parts.as_ref().map_err(|error| *error)
+    }
+
+    /// Where its default counts ([`Side::rest`]).
+    fn rest(&self, width: Width) -> Result<Option<&Region>, TooLarge> {
+        let parts = self.parts(width)?;
+        let rest = self.rest.get_or_init(|| self.side.rest(parts));
+        rest.as_ref().map(Option::as_ref).map_err(|error| *error)
+    }
 }
 
 fn once(
     pick: Pick,
-    policy: Side<'_>,
+    known: &Known<'_>,
     request: Side<'_>,
     default: Outcome,
     width: Width,
 ) -> (Effect, Option<Rounding>) {
+    let policy = known.side;
     if let (Effect::Always(one), Effect::Always(other)) = (policy.effect, request.effect) {
         return (Effect::Always(pick.of(*one, *other)), None);
     }
     let result = if policy.fits(width) && request.fits(width) {
-        regions(pick, policy, request, default, width)
+        regions(pick, known, request, default, width)
             .and_then(|regions| written(regions, default, width))
     } else {
         verbatim(pick, policy, request, default).map(|effect| (effect, None))
@@ -70,36 +107,40 @@ fn once(
 }
 
 /// Outcomes, each with where it counts; together all calls that do not get the default.
-pub(crate) type Regions = Vec<(Outcome, Vec<Cell>)>;
+pub(crate) type Regions = Vec<Region>;
+type Region = (Outcome, Vec<Cell>);
 
 /// Where the two sides together differ from the result's default.
 fn regions(
     pick: Pick,
-    policy: Side<'_>,
+    known: &Known<'_>,
     request: Side<'_>,
     default: Outcome,
     width: Width,
 ) -> Result<Regions, TooLarge> {
-    let mut policy_parts = policy.parts(width)?;
+    let policy = known.side;
     let mut request_parts = request.parts(width)?;
     let matters = |one: Outcome, other: Outcome| pick.of(one, other) != default;
     // Where neither says anything, it is the default.
     let policy_rest = request_parts
         .iter()
         .any(|(outcome, _)| matters(policy.default, *outcome));
-    let request_rest = policy_parts
+    let policy_said = known.parts(width)?;
+    let request_rest = policy_said
         .iter()
         .any(|(outcome, _)| matters(*outcome, request.default));
-    if policy_rest {
-        policy_parts.extend(policy.rest(&policy_parts)?);
-    }
+    let policy_unsaid = if policy_rest {
+        known.rest(width)?
+    } else {
+        None
+    };
     if request_rest {
         request_parts.extend(request.rest(&request_parts)?);
     }
     let always = |side: Side<'_>| matches!(side.effect, Effect::Always(_));
     let mut defaults = !(policy_rest || always(policy)) || !(request_rest || always(request));
     let mut regions: Regions = Vec::new();
-    for (one, cells) in &policy_parts {
+    for (one, cells) in policy_said.iter().chain(policy_unsaid) {
         for (other, other_cells) in &request_parts {
             let mut both = Vec::new();
             for cell in cells {

@@ -61,60 +61,148 @@ pub fn restrict(
     request: &Seccomp,
     native: Arch,
 ) -> Result<Restricted, RestrictError> {
-    few_enough("policy", policy)?;
-    few_enough("request", request)?;
-    let policy_arches = frame::effective(policy, native);
-    let mut arches = frame::effective(request, native);
-    let mut rounded = Vec::new();
-    let request_alone: Vec<Arch> = without(&arches, &policy_arches);
-    let policy_alone: Vec<Arch> = without(&policy_arches, &arches);
-    arches.retain(|arch| policy_arches.contains(arch));
-
-    let width = Width::of(&arches);
-    let through = arches.iter().copied().find(|arch| multiplexes(*arch));
-    let policy_effects = Effects::of(policy, through)?;
-    let request_effects = Effects::of(request, through)?;
-    for (profile, alone) in [(policy, policy_alone), (request, request_alone)] {
-        if !alone.is_empty() && kills_process(profile) {
-            rounded.extend(alone.into_iter().map(|arch| Note::KillsThread { arch }));
-        }
-    }
-
-    let default = policy_effects.default.stacked(request_effects.default);
-    let both = Both {
-        policy: policy_effects,
-        request: request_effects,
-        default,
-        width,
-        pick: Pick::Stricter,
-    };
-    let rules = both.rules(through, &mut rounded)?;
-    let notifies = |effects: &Effects<'_>| effects.any(|one| one.action() == NOTIFY);
-    let remains = default.action() == NOTIFY || rules.iter().any(|rule| rule.action == NOTIFY);
-    let (listener_path, listener_metadata) = frame::listener(
-        (remains && notifies(&both.policy)).then_some(policy),
-        (remains && notifies(&both.request)).then_some(request),
-    )?;
-    if policy.architectures.is_empty() && request.architectures.is_empty() {
-        arches.clear();
-    }
-    let profile = Seccomp {
-        default_action: default.action(),
-        default_errno: default.errno(),
-        architectures: arches,
-        flags: frame::flags(policy, request),
-        listener_path,
-        listener_metadata,
-        rules,
-    };
-    let request_says_it = rounded.is_empty()
-        && frame::is_like(request, &profile, native)
-        && both.request_says_it(through);
+    let pair = Pair::of(policy, request, native)?;
+    let request_says_it = pair.request_says_it();
+    let (profile, rounded) = pair.written()?;
     Ok(Restricted {
         profile,
         rounded,
         request_says_it,
     })
+}
+
+/// What [`restrict_unless_said`] gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Joint {
+    /// The request itself is such a profile, and can stay as it is written.
+    Request,
+    /// Another profile, and where it is stricter than both.
+    Written(Seccomp, Vec<Note>),
+}
+
+/// As [`restrict`], but without a result where the request itself is one: that is a third of the work.
+///
+/// # Errors
+/// As [`restrict`].
+pub fn restrict_unless_said(
+    policy: &Seccomp,
+    request: &Seccomp,
+    native: Arch,
+) -> Result<Joint, RestrictError> {
+    let pair = Pair::of(policy, request, native)?;
+    if pair.request_says_it() {
+        return Ok(Joint::Request);
+    }
+    let (profile, rounded) = pair.written()?;
+    Ok(Joint::Written(profile, rounded))
+}
+
+/// Two profiles, read, with what their result has beside its rules.
+struct Pair<'a> {
+    policy: &'a Seccomp,
+    request: &'a Seccomp,
+    native: Arch,
+    /// Those that both have.
+    arches: Vec<Arch>,
+    /// One of them that has multiplexers.
+    through: Option<Arch>,
+    both: Both<'a>,
+    /// Where the architectures alone make the result stricter.
+    rounded: Vec<Note>,
+}
+
+impl<'a> Pair<'a> {
+    fn of(policy: &'a Seccomp, request: &'a Seccomp, native: Arch) -> Result<Self, RestrictError> {
+        few_enough("policy", policy)?;
+        few_enough("request", request)?;
+        let policy_arches = frame::effective(policy, native);
+        let mut arches = frame::effective(request, native);
+        let mut rounded = Vec::new();
+        let request_alone: Vec<Arch> = without(&arches, &policy_arches);
+        let policy_alone: Vec<Arch> = without(&policy_arches, &arches);
+        arches.retain(|arch| policy_arches.contains(arch));
+
+        let width = Width::of(&arches);
+        let through = arches.iter().copied().find(|arch| multiplexes(*arch));
+        let policy_effects = Effects::of(policy, through)?;
+        let request_effects = Effects::of(request, through)?;
+        for (profile, alone) in [(policy, policy_alone), (request, request_alone)] {
+            if !alone.is_empty() && kills_process(profile) {
+                rounded.extend(alone.into_iter().map(|arch| Note::KillsThread { arch }));
+            }
+        }
+        let default = policy_effects.default.stacked(request_effects.default);
+        let both = Both {
+            policy: policy_effects,
+            request: request_effects,
+            default,
+            width,
+            pick: Pick::Stricter,
+        };
+        Ok(Self {
+            policy,
+            request,
+            native,
+            arches,
+            through,
+            both,
+            rounded,
+        })
+    }
+
+    /// Whether the request alone does what both do, in words that can stay. No is always a right
+    /// answer, and is the one where a listener would have to be looked for.
+    fn request_says_it(&self) -> bool {
+        let request = self.request;
+        let listens = |effects: &Effects<'_>| effects.any(|one| one.action() == NOTIFY);
+        self.rounded.is_empty()
+            && request.listener_path.is_none()
+            && request.listener_metadata.is_none()
+            && frame::is_like(request, &self.frame(), self.native)
+            && !listens(&self.both.policy)
+            && !listens(&self.both.request)
+            && self.both.request_says_it(self.through)
+    }
+
+    /// The result but for its rules and its listener.
+    fn frame(&self) -> Seccomp {
+        let none_listed =
+            self.policy.architectures.is_empty() && self.request.architectures.is_empty();
+        let architectures = if none_listed {
+            Vec::new()
+        } else {
+            self.arches.clone()
+        };
+        Seccomp {
+            default_action: self.both.default.action(),
+            default_errno: self.both.default.errno(),
+            architectures,
+            flags: frame::flags(self.policy, self.request),
+            listener_path: None,
+            listener_metadata: None,
+            rules: Vec::new(),
+        }
+    }
+
+    /// The result, and where it is stricter than both.
+    fn written(mut self) -> Result<(Seccomp, Vec<Note>), RestrictError> {
+        let mut rounded = std::mem::take(&mut self.rounded);
+        let rules = self.both.rules(self.through, &mut rounded)?;
+        let default = self.both.default;
+        let notifies = |effects: &Effects<'_>| effects.any(|one| one.action() == NOTIFY);
+        let remains = default.action() == NOTIFY || rules.iter().any(|rule| rule.action == NOTIFY);
+        let (listener_path, listener_metadata) = frame::listener(
+            (remains && notifies(&self.both.policy)).then_some(self.policy),
+            (remains && notifies(&self.both.request)).then_some(self.request),
+        )?;
+        let profile = Seccomp {
+            listener_path,
+            listener_metadata,
+            rules,
+            ..self.frame()
+        };
+        Ok((profile, rounded))
+    }
 }
 
 /// Refuses a profile whose names and conditions make more pairs than memory should be spent on: a

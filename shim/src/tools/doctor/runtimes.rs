@@ -79,7 +79,8 @@ pub(super) fn about(runtime: &Runtime) -> Vec<Finding> {
         .and_then(|all| all.pointer("/linux/seccomp"));
     let enabled = match seccomp {
         // youki's features tell nothing of it.
-        _ if runtime.flavor() == Flavor::Youki => !lacks_seccomp(runtime),
+        _ if lacks_seccomp(runtime).is_some() => false,
+        _ if runtime.flavor() == Flavor::Youki => true,
         Some(seccomp) => seccomp.get("enabled").and_then(Value::as_bool) != Some(false),
         // crun lists what it was built with; runc names the libseccomp that it has.
         None => runtime.flavor() != Flavor::Crun || version.contains("+SECCOMP"),

@@ -9,7 +9,7 @@ use profile::Kernel;
 use serde_json::{Value, json};
 
 use crate::argv::Flavor;
-use crate::create::{Files, Judged};
+use crate::create::{Files, HandOver, Judged};
 use crate::listener;
 use crate::node;
 use crate::record::{combine_name, decision_json, result_name, sha256};
@@ -35,8 +35,9 @@ impl Answer {
         files: &Files,
         handler: &str,
         runtime: Flavor,
+        hand_over: HandOver<'_>,
     ) -> Result<Self, Refusal> {
-        let mut judged = Judged::of(policy, &before, files, handler, runtime, &mut |_, _| None)?;
+        let mut judged = Judged::of(policy, &before, files, handler, runtime, hand_over)?;
         // As it would be with the agent there; which token it gets is known at the create alone.
         let asking = judged.decision.agent.as_ref();
         let asking = asking.map(|asked| listener::listening(asked, "").to_json());

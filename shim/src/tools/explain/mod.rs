@@ -17,11 +17,12 @@ use serde_json::json;
 
 use self::answer::Answer;
 use super::{Format, complain, print, put};
-use crate::argv::{Flavor, Own};
+use crate::argv::{Command, Flavor, Own};
 use crate::create::{Files, check_bundle};
+use crate::handover::Handover;
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
-use crate::{errno_words, handler, policy_directory};
+use crate::{errno_words, handler, node, policy_directory};
 
 /// Show what would happen to a bundle, or to each container of a Kubernetes manifest, and why;
 /// changes nothing
@@ -114,12 +115,15 @@ impl Explain {
             path: files.shown.clone(),
         })?;
         let directory = Directory::open(folder);
-        let runtime = flavor(own, directory.as_ref().ok().and_then(Option::as_ref));
+        let runtime = Runtime::find(own, directory.as_ref().ok().and_then(Option::as_ref)).ok();
+        let flavor = flavor(runtime.as_ref());
+        let mut hand_over =
+            |profile: &str, at_once: bool| filter(runtime.as_ref()?, profile, at_once);
         let handler = self.handler.as_deref().unwrap_or(HANDLER);
         let answer = policy::ask(directory, |policy| {
             check_bundle(policy, &bundle, &files)?;
             let before = bundle.read().map_err(|error| files.fail(error))?;
-            Answer::of(policy, before, &files, handler, runtime)
+            Answer::of(policy, before, &files, handler, flavor, &mut hand_over)
         })?;
         Ok((files, answer))
     }
@@ -127,9 +131,18 @@ impl Explain {
 
 /// The real runtime's flavor. It bears on errnos alone, so that none is found is no reason to be
 /// silent.
-fn flavor(own: &Own, directory: Option<&Directory>) -> Flavor {
-    let runtime = Runtime::find(own, directory);
-    runtime.map_or(Flavor::Unknown, |runtime| runtime.flavor())
+fn flavor(runtime: Option<&Runtime>) -> Flavor {
+    runtime.map_or(Flavor::Unknown, Runtime::flavor)
+}
+
+/// The filter that a create would hand over, and by which it knows its own in a bundle; one that is
+/// not kept is made if it is wanted at once, and not kept either.
+fn filter(runtime: &Runtime, profile: &str, at_once: bool) -> Option<String> {
+    match Handover::to(runtime, Command::Create, node::arch()?)?.filter(profile) {
+        Ok(filter) => Some(filter),
+        Err(Some(missing)) if at_once => missing.make_now(),
+        Err(_) => None,
+    }
 }
 
 /// The handler where none is named: the name of the binary.

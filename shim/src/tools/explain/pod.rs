@@ -16,6 +16,7 @@ use super::manifest::{self, Container, Pod};
 use super::{Explain, HANDLER, flavor};
 use crate::argv::{Flavor, Own};
 use crate::create::{Files, load};
+use crate::runtime::Runtime;
 use crate::tools::{Format, complain, page::page, print, put};
 use crate::{errno_words, handler, node};
 
@@ -96,7 +97,8 @@ impl Explain {
             Err(reason) => return fail(&format!("{}, {reason}", file.display()), 2),
         };
         let directory = Directory::open(folder);
-        let runtime = flavor(own, directory.as_ref().ok().and_then(Option::as_ref));
+        let runtime = Runtime::find(own, directory.as_ref().ok().and_then(Option::as_ref));
+        let runtime = flavor(runtime.as_ref().ok());
         let policy = match load(directory) {
             Ok(policy) => policy,
             Err(error) => {
@@ -291,6 +293,8 @@ impl Asker<'_> {
             &files,
             handler,
             self.runtime,
+            // No bundle is there that could have one from before.
+            &mut |_, _| None,
         );
         let shown = format!("{}: ", files.shown.display());
         let answer = answer.map_err(|refusal| errno_words::chain(&refusal).replace(&shown, ""));

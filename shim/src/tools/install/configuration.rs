@@ -25,7 +25,11 @@ pub(super) trait Configuration {
         default: Option<Option<&str>>,
     ) -> Result<Option<String>, String>;
     /// The path that the handler's entry names; none without such an entry.
-    fn path_of(&self, now: &str, handler: &str) -> Result<Option<String>, String>;
+    fn path_of(&self, now: &str, handler: &str) -> Result<Option<String>, String> {
+        let mut all = self.handlers(now)?.into_iter();
+        let found = all.find(|(name, _)| name == handler);
+        Ok(found.map(|(_, path)| path))
+    }
     /// Whether the file is ours alone: then no backup is kept of it (CRI-O reads whatever is in its
     /// folder), and a default in it is one that we set.
     fn is_ours(&self) -> bool {

@@ -163,26 +163,12 @@ impl Configuration for Containerd {
         matches!(self, Self::DropIn(_))
     }
 
-    fn path_of(&self, now: &str, handler: &str) -> Result<Option<String>, String> {
-        let all = self.handlers(now)?;
-        let found = all.into_iter().find(|(name, _)| name == handler);
-        Ok(found.map(|(_, path)| path))
-    }
-
     fn handlers(&self, now: &str) -> Result<Vec<(String, String)>, String> {
         let document = text::parse(now)?;
         let runtimes = runtimes(plugin(version(&document)?));
-        let all = text::at(document.as_table(), &runtimes).and_then(Item::as_table_like);
-        let path = |item: &Item| {
-            let path = item
-                .as_table_like()
-                .and_then(|entry| text::at(entry, &["options", "BinaryName"]));
-            path.and_then(Item::as_str).unwrap_or_default().to_owned()
-        };
-        Ok(all.map_or_else(Vec::new, |all| {
-            all.iter()
-                .map(|(name, item)| (name.to_owned(), path(item)))
-                .collect()
+        Ok(text::entries(document.as_table(), &runtimes, |item| {
+            let entry = item.as_table_like()?;
+            text::word(entry, &["options", "BinaryName"])
         }))
     }
 
@@ -190,8 +176,7 @@ impl Configuration for Containerd {
         let document = text::parse(now)?;
         let plugin = plugin(version(&document)?);
         let path = ["plugins", plugin, "containerd", DEFAULT];
-        let found = text::at(document.as_table(), &path).and_then(Item::as_str);
-        Ok(found.map(str::to_owned))
+        Ok(text::word(document.as_table(), &path))
     }
 }
 

@@ -70,8 +70,7 @@ impl Configuration for Crio {
                 entry.insert(key, value.clone());
             }
         }
-        let head = if before.is_none() { NEW } else { "" };
-        Ok(format!("{head}{document}"))
+        Ok(text::drop_in("crio", before, &document))
     }
 
     fn remove(
@@ -96,36 +95,19 @@ impl Configuration for Crio {
         true
     }
 
-    fn path_of(&self, now: &str, handler: &str) -> Result<Option<String>, String> {
-        let found = self
-            .handlers(now)?
-            .into_iter()
-            .find(|(name, _)| name == handler);
-        Ok(found.map(|(_, path)| path))
-    }
-
     fn handlers(&self, now: &str) -> Result<Vec<(String, String)>, String> {
         let document = text::parse(now)?;
-        let all = text::at(document.as_table(), RUNTIMES).and_then(Item::as_table_like);
-        Ok(all.map_or_else(Vec::new, |all| {
-            let path = |item: &Item| {
-                let path = item.as_table_like().and_then(|entry| entry.get(PATH));
-                path.and_then(Item::as_str).unwrap_or_default().to_owned()
-            };
-            all.iter()
-                .map(|(name, item)| (name.to_owned(), path(item)))
-                .collect()
+        Ok(text::entries(document.as_table(), RUNTIMES, |item| {
+            text::word(item.as_table_like()?, &[PATH])
         }))
     }
 
     fn default_of(&self, now: &str) -> Result<Option<String>, String> {
         let document = text::parse(now)?;
         let path = ["crio", "runtime", DEFAULT];
-        let found = text::at(document.as_table(), &path).and_then(Item::as_str);
-        Ok(found.map(str::to_owned))
+        Ok(text::word(document.as_table(), &path))
     }
 }
 
-const NEW: &str = "# Written by `shim install crio`; `shim uninstall crio` takes it out again.\n";
 const PATH: &str = "runtime_path";
 const DEFAULT: &str = "default_runtime";

@@ -86,16 +86,6 @@ impl Configuration for Docker {
         Ok(Some(text))
     }
 
-    fn path_of(&self, now: &str, handler: &str) -> Result<Option<String>, String> {
-        let Some((_, runtimes)) = member(now, RUNTIMES)? else {
-            return Ok(None);
-        };
-        Ok(of(runtimes, handler).map(|entry| {
-            let path = of(entry, "path").and_then(|path| path.as_str());
-            path.map(std::borrow::Cow::into_owned).unwrap_or_default()
-        }))
-    }
-
     fn handlers(&self, now: &str) -> Result<Vec<(String, String)>, String> {
         let Some((_, runtimes)) = member(now, RUNTIMES)? else {
             return Ok(Vec::new());

@@ -12,11 +12,14 @@ pub(super) mod fault;
 pub(super) mod host;
 mod imports;
 mod json_text;
+mod named;
+mod own;
 mod plan;
 pub(super) mod podman;
 pub(super) mod reload;
 pub(super) mod setup;
 mod step;
+mod taken_out;
 mod toml_text;
 mod verify;
 

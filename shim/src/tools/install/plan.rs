@@ -2,20 +2,18 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use early_entry::note::{HEAD, carries_note};
-use early_entry::places::FOLDERS;
-
-use super::configuration::{Configuration, Wish};
+use super::configuration::Wish;
 use super::fault::Fault;
 use super::host::Host;
+use super::named::{find_policy, find_runtime, linked_runtime};
+use super::own::{binary, is_or_was_ours, is_ours, what_is_started};
 use super::setup::{Target, found, targets, usual_file};
-use super::step::{Step, Undoes, backups};
+use super::step::{Step, Undoes};
+use super::taken_out::taken_out;
 use super::{Asked, Engine, Install, containerd};
 use crate::handler::{self, FOLDER};
-use crate::runtime;
 
 /// A plan with what it rests on.
 #[derive(Debug)]
@@ -30,9 +28,6 @@ pub(super) struct Plan {
     /// The engine takes it only when it is restarted, and must not be asked to reload.
     pub(super) restart: bool,
 }
-
-/// Where shim goes on a host mounted elsewhere.
-const BINARY: &str = "/usr/local/bin/shim";
 
 /// Names that engines keep for the real runtimes.
 const RESERVED: &[&str] = &["runc", "crun", "youki", "kata", "runsc", "krun"];
@@ -240,88 +235,9 @@ fn config(asked: &Asked) -> PathBuf {
     asked.config.clone().unwrap_or_else(usual)
 }
 
-fn placed(path: &Path) -> impl FnOnce(String) -> Fault + use<> {
+pub(super) fn placed(path: &Path) -> impl FnOnce(String) -> Fault + use<> {
     let path = path.to_owned();
     move |what| Fault::Config { path, what }
-}
-
-/// Where shim is on the host; for one mounted elsewhere, with the step that copies it there.
-fn binary(asked: &Asked, host: &Host, steps: &mut Vec<Step>) -> Result<PathBuf, Fault> {
-    let own = || fs::canonicalize("/proc/self/exe").map_err(Fault::io("/proc/self/exe", "follow"));
-    let binary = match &asked.binary {
-        Some(path) if !path.is_absolute() => {
-            return Err(Fault::Asked(format!(
-                "--binary {} is not an absolute path",
-                path.display()
-            )));
-        }
-        Some(path) => path.clone(),
-        None if host.is_this() => own()?,
-        None => PathBuf::from(BINARY),
-    };
-    let place = host.place(&binary)?;
-    if host.is_this() {
-        if !is_ours(host, &binary) {
-            return Err(Fault::Asked(format!(
-                "{} is not seccomp-shim",
-                binary.display()
-            )));
-        }
-        return Ok(binary);
-    }
-    let there = fs::metadata(&place).is_ok();
-    let same = there && is_this_program(&place);
-    if there && !is_ours(host, &binary) {
-        return Err(Fault::Asked(format!(
-            "{} on that host is not seccomp-shim; name another place with --binary",
-            binary.display()
-        )));
-    }
-    if !same {
-        steps.push(Step::Program {
-            shown: binary.clone(),
-            place,
-        });
-    }
-    Ok(binary)
-}
-
-/// Whether a file is this very program, or a copy of it.
-fn is_this_program(place: &Path) -> bool {
-    let own = Path::new("/proc/self/exe");
-    let key = |path: &Path| fs::metadata(path).map(|data| (data.dev(), data.ino(), data.len()));
-    match (key(place), key(own)) {
-        (Ok(one), Ok(other)) if one == other => true,
-        (Ok((.., one)), Ok((.., other))) if one == other => {
-            let texts = (fs::read(place), fs::read(own));
-            matches!(texts, (Ok(one), Ok(other)) if one == other)
-        }
-        _ => false,
-    }
-}
-
-/// What an engine starts for a handler: the program itself if that has the name already, else the
-/// link that has.
-fn what_is_started(handler: &str, binary: &Path) -> PathBuf {
-    if binary.file_name() == Some(OsStr::new(handler)) {
-        return binary.to_owned();
-    }
-    Path::new(FOLDER).join(handler)
-}
-
-/// Whether a path of the host's leads to some copy of this program, or was a link of ours to one.
-pub(super) fn is_ours(host: &Host, path: &Path) -> bool {
-    if path.starts_with(FOLDER) {
-        return true;
-    }
-    let Ok(place) = host.place(path) else {
-        return false;
-    };
-    let mut head = vec![0_u8; HEAD];
-    let length = fs::File::open(place)
-        .and_then(|file| std::os::unix::fs::FileExt::read_at(&file, &mut head, 0));
-    let head = length.ok().and_then(|length| head.get(..length));
-    head.is_some_and(carries_note)
 }
 
 /// A runtime of that name that is not ours is not touched.
@@ -357,14 +273,6 @@ fn refuse_others(
     })
 }
 
-/// Ours, or no longer there to be asked but called as ours is.
-pub(super) fn is_or_was_ours(host: &Host, path: &Path) -> bool {
-    let gone = host
-        .place(path)
-        .is_ok_and(|place| fs::symlink_metadata(place).is_err());
-    is_ours(host, path) || (gone && path.file_name() == Some(OsStr::new("shim")))
-}
-
 /// The step that makes a link lead somewhere, or takes it away.
 fn link(host: &Host, at: &Path, to: Option<&Path>) -> Result<Step, Fault> {
     let place = host.place_of_link(at)?;
@@ -386,136 +294,6 @@ fn link(host: &Host, at: &Path, to: Option<&Path>) -> Result<Step, Fault> {
         before,
         after: to.map(Path::to_owned),
     })
-}
-
-/// The absolute path of a runtime on the host.
-fn find_runtime(host: &Host, named: &Path) -> Result<PathBuf, Fault> {
-    let is_program = |path: &Path| {
-        host.place(path)
-            .is_ok_and(|place| runtime::is_program(&place))
-    };
-    let found = if named.is_absolute() {
-        Some(named.to_owned()).filter(|path| is_program(path))
-    } else {
-        let places = FOLDERS.iter().map(|folder| Path::new(folder).join(named));
-        let mut found = places.filter(|path| is_program(path));
-        found.find(|path| !is_ours(host, path))
-    };
-    let found = found.ok_or_else(|| {
-        Fault::Asked(format!(
-            "there is no runtime {}; install it, or give its absolute path",
-            named.display()
-        ))
-    })?;
-    if is_ours(host, &found) {
-        return Err(Fault::Asked(format!(
-            "the runtime {} is seccomp-shim itself; name the real runc, crun or youki",
-            found.display()
-        )));
-    }
-    Ok(found)
-}
-
-/// The policy of a handler must be there when it is named.
-fn find_policy(host: &Host, named: &Path) -> Result<PathBuf, Fault> {
-    let path = match (named.is_absolute(), host.is_this()) {
-        (true, _) => named.to_owned(),
-        (false, true) => fs::canonicalize(named).map_err(Fault::io(named, "find"))?,
-        (false, false) => {
-            return Err(Fault::Asked(format!(
-                "--policy {} must be an absolute path on that host",
-                named.display()
-            )));
-        }
-    };
-    let there = host.place(&path)?.join("policy.toml");
-    if !there.is_file() {
-        return Err(Fault::Asked(format!(
-            "{} has no policy.toml; write one that says version = 1 first",
-            path.display()
-        )));
-    }
-    Ok(path)
-}
-
-fn linked_runtime(host: &Host, handler: &str) -> Option<PathBuf> {
-    let place = host
-        .place_of_link(&handler::link(handler, "runtime"))
-        .ok()?;
-    fs::read_link(place).ok()
-}
-
-/// The text without the handler. Where setting it up anew on a backup gives just what is there now,
-/// nothing else was changed since, and the backup is put back to the byte.
-fn taken_out(
-    target: &Target<'_>,
-    place: &Path,
-    now: &str,
-    handler: &str,
-    path: &str,
-) -> Result<(Option<String>, Undoes), Fault> {
-    let ways = &target.ways;
-    let made_from = |before: Option<&str>| {
-        [false, true].into_iter().any(|default| {
-            let wish = Wish {
-                handler,
-                path,
-                default,
-            };
-            before != Some(now) && ways.add(before, &wish).is_ok_and(|made| made == now)
-        })
-    };
-    let kept = backups(place)?;
-    for (backup, text) in &kept {
-        // One that has the handler itself is from between: it was made the default later.
-        let without = ways.path_of(text, handler).is_ok_and(|path| path.is_none());
-        if without && made_from(Some(text)) {
-            return Ok((Some(text.clone()), Undoes::Backup(backup.clone())));
-        }
-    }
-    if made_from(None) {
-        return Ok((None, Undoes::Ours));
-    }
-    let default = ways.default_of(now).map_err(placed(&target.path))?;
-    let mut new_default = None;
-    if default.as_deref() == Some(handler) && ways.is_ours() {
-        new_default = Some(None);
-    } else if default.as_deref() == Some(handler) {
-        new_default = Some(default_before(&**ways, &kept, handler).ok_or_else(|| Fault::Config {
-            path: target.path.clone(),
-            what: format!(
-                "{handler:?} is the default runtime, and no backup says which was before; name another one there first"
-            ),
-        })?);
-    }
-    let new_default = new_default.as_ref().map(Option::as_deref);
-    let after = ways
-        .remove(now, handler, new_default)
-        .map_err(placed(&target.path))?;
-    if ways.is_ours() {
-        return Ok((after, Undoes::Ours));
-    }
-    let same = kept
-        .into_iter()
-        .find(|(_, text)| Some(text) == after.as_ref());
-    Ok(match same {
-        Some((backup, _)) => (after, Undoes::Backup(backup)),
-        None => (after, Undoes::Nothing),
-    })
-}
-
-/// The default that was in force before the handler was made it: `Some(None)` where none was named.
-fn default_before(
-    ways: &dyn Configuration,
-    backups: &[(PathBuf, String)],
-    handler: &str,
-) -> Option<Option<String>> {
-    let defaults = backups
-        .iter()
-        .filter_map(|(_, text)| ways.default_of(text).ok());
-    defaults
-        .into_iter()
-        .find(|default| default.as_deref() != Some(handler))
 }
 
 /// Whether another engine (or another file) starts the handler, and needs its links.

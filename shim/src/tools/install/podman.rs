@@ -77,8 +77,7 @@ impl Configuration for Podman {
         if there.as_deref() != Some(&[wish.path.to_owned()]) {
             runtimes.insert(wish.handler, toml_edit::value(text::strings([wish.path])));
         }
-        let head = if before.is_none() { NEW } else { "" };
-        Ok(format!("{head}{document}"))
+        Ok(text::drop_in("podman", before, &document))
     }
 
     fn remove(
@@ -113,35 +112,17 @@ impl Configuration for Podman {
         true
     }
 
-    fn path_of(&self, now: &str, handler: &str) -> Result<Option<String>, String> {
-        let found = self
-            .handlers(now)?
-            .into_iter()
-            .find(|(name, _)| name == handler);
-        Ok(found.map(|(_, path)| path))
-    }
-
     fn handlers(&self, now: &str) -> Result<Vec<(String, String)>, String> {
         let document = text::parse(now)?;
-        let all =
-            text::at(document.as_table(), &["engine", "runtimes"]).and_then(Item::as_table_like);
-        Ok(all.map_or_else(Vec::new, |all| {
-            let path = |item| {
-                text::strings_of(item)
-                    .into_iter()
-                    .next()
-                    .unwrap_or_default()
-            };
-            all.iter()
-                .map(|(name, item)| (name.to_owned(), path(item)))
-                .collect()
+        let runtimes = ["engine", "runtimes"];
+        Ok(text::entries(document.as_table(), &runtimes, |item| {
+            text::strings_of(item).into_iter().next()
         }))
     }
 
     fn default_of(&self, now: &str) -> Result<Option<String>, String> {
         let document = text::parse(now)?;
-        let found = text::at(document.as_table(), &["engine", DEFAULT]).and_then(Item::as_str);
-        Ok(found.map(str::to_owned))
+        Ok(text::word(document.as_table(), &["engine", DEFAULT]))
     }
 }
 
@@ -151,9 +132,6 @@ pub(in crate::tools) fn supports_json(now: &str, handler: &str) -> Result<bool, 
     let list = text::at(document.as_table(), &["engine", SUPPORTS_JSON]).map(text::strings_of);
     Ok(list.unwrap_or_default().iter().any(|name| name == handler))
 }
-
-const NEW: &str =
-    "# Written by `shim install podman`; `shim uninstall podman` takes it out again.\n";
 
 const DEFAULT: &str = "runtime";
 

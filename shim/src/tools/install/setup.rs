@@ -195,7 +195,7 @@ pub(in crate::tools) fn found(engine: Engine, host: &Host) -> Result<Vec<Found>,
         let ours = handlers
             .into_iter()
             .map(|(name, path)| (name, PathBuf::from(path)));
-        let ours = ours.filter(|(_, path)| super::plan::is_or_was_ours(host, path));
+        let ours = ours.filter(|(_, path)| super::own::is_or_was_ours(host, path));
         let handlers = ours.collect();
         let default = target.ways.default_of(&text).map_err(placed)?;
         all.push(Found {

@@ -32,6 +32,33 @@ pub(super) fn at<'d>(table: &'d dyn TableLike, path: &[&str]) -> Option<&'d Item
     at(item.as_table_like()?, rest)
 }
 
+/// The string at `path`.
+pub(super) fn word(table: &dyn TableLike, path: &[&str]) -> Option<String> {
+    at(table, path).and_then(Item::as_str).map(str::to_owned)
+}
+
+/// The entries of the table at `path`, each with what `of` finds in it, or nothing.
+pub(super) fn entries(
+    table: &dyn TableLike,
+    path: &[&str],
+    of: impl Fn(&Item) -> Option<String>,
+) -> Vec<(String, String)> {
+    let all = at(table, path).and_then(Item::as_table_like);
+    let all = all.into_iter().flat_map(TableLike::iter);
+    all.map(|(name, item)| (name.to_owned(), of(item).unwrap_or_default()))
+        .collect()
+}
+
+/// The text of a drop-in that is ours alone, which says so where it is new.
+pub(super) fn drop_in(engine: &str, before: Option<&str>, document: &DocumentMut) -> String {
+    match before {
+        Some(_) => document.to_string(),
+        None => format!(
+            "# Written by `shim install {engine}`; `shim uninstall {engine}` takes it out again.\n{document}"
+        ),
+    }
+}
+
 /// A path of keys as a header or a message has it.
 pub(super) fn dotted(path: &[&str]) -> String {
     let bare = |key: &str| {

@@ -17,7 +17,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::command;
+use super::command::{self, Recorded};
 use super::session::Session;
 use crate::tools::{complain, print};
 
@@ -34,13 +34,13 @@ pub(super) struct Run {
     /// Allow calls that came with few different arguments with those alone
     #[arg(long)]
     with_args: bool,
-    /// The handler by which docker, podman and nerdctl are told to use shim
+    /// The handler by which docker is told to use shim; the others are told with the command
     #[arg(long, value_name = "NAME", default_value = command::HANDLER)]
     handler: String,
     /// The folder of the policy that records, which that handler names
     #[arg(long, value_name = "DIR", default_value = super::session::FOLDER)]
     folder: PathBuf,
-    /// docker run …, podman run …, nerdctl run …, or runc, crun or youki with run …
+    /// docker run …, podman run …, nerdctl run …, ctr run …, or runc, crun or youki with run …
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<OsString>,
 }
@@ -62,8 +62,16 @@ impl Run {
             return Err("shim record run needs root: it decides what containers may do".to_owned());
         }
         let signals = Signals::taken()?;
-        let mut session = Session::begin(&self.folder, self.learned()?.as_deref())?;
-        let mut command = command::recorded(&self.command, &self.handler, session.policy())?;
+        let mut session = Session::begin(&self.folder)?;
+        let recorded = Recorded::of(&self.command, &self.handler, session.folder())?;
+        let learned = self.learned()?;
+        session.set_up(
+            recorded.ours,
+            recorded.behind.as_deref(),
+            learned.as_deref(),
+        )?;
+        let (policy, id_file) = (session.policy(), session.id_file());
+        let mut command = recorded.command(session.means(&id_file, &policy));
         let mut agent = session.agent(recordings, &signals)?;
         let watch = Watch {
             session: &session,

@@ -2,7 +2,7 @@
 //!
 //! The policy is in a folder of root's that handlers can name for good. Between recordings it says
 //! nothing, so that a container by that handler gets the default profile; one that is made after a
-//! recording was killed finds no agent, and is refused.
+//! recording was killed finds no agent, and is refused. So is one that is not the command's own.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::command::{Means, Ours};
 use super::run::Signals;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
 /// The folder of the policy that records.
 pub(super) const FOLDER: &str = "/var/lib/seccomp-shim/record";
@@ -27,32 +28,100 @@ const IDLE: &str = "# shim record run puts its policy here for its time.\nversio
 #[derive(Debug)]
 pub(super) struct Session {
     folder: PathBuf,
+    ours: Ours,
+    /// The annotation of what is ours, `key=value`.
+    annotation: String,
+    /// The script that is a runtime, if there is one.
+    script: PathBuf,
     live: bool,
     /// Held for as long as the policy is there.
     _lock: File,
 }
 
 impl Session {
-    /// Puts the policy in place, with what `learned` allows as learned.
-    pub(super) fn begin(folder: &Path, learned: Option<&str>) -> Result<Self, String> {
+    /// Makes the folder, which nobody else uses from here on.
+    pub(super) fn begin(folder: &Path) -> Result<Self, String> {
         let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
         let fail = |error: io::Error| format!("{}: {error}", folder.display());
         let lock = prepare(&folder).map_err(fail)?;
-        let mut session = Self {
+        let secret = agent::client::token().map_err(|error| error.to_string())?;
+        Ok(Self {
+            script: folder.join("bin/none"),
             folder,
+            ours: Ours::Alone,
+            annotation: format!("{ANNOTATION}={secret}"),
             live: true,
             _lock: lock,
-        };
-        if let Err(error) = session.write(learned) {
-            session.end();
-            return Err(error);
-        }
-        Ok(session)
+        })
     }
 
-    /// The policy's folder.
-    pub(super) fn policy(&self) -> &Path {
+    /// Puts the policy in place for what is `ours`, with what `learned` allows as learned, and a
+    /// script for the runtime `behind` it.
+    pub(super) fn set_up(
+        &mut self,
+        ours: Ours,
+        behind: Option<&Path>,
+        learned: Option<&str>,
+    ) -> Result<(), String> {
+        self.ours = ours;
+        if let Some(runtime) = behind {
+            self.script = self.write_script(runtime)?;
+        }
+        self.write(learned)
+    }
+
+    /// The folder that handlers name.
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What the command is to be given.
+    pub(super) fn means<'s>(&'s self, id_file: &'s Path, policy: &'s Path) -> Means<'s> {
+        Means {
+            policy,
+            script: &self.script,
+            id_file,
+            annotation: &self.annotation,
+        }
+    }
+
+    /// The folder of the policy that records.
+    pub(super) fn policy(&self) -> PathBuf {
+        match self.ours {
+            // No handler names it.
+            Ours::Alone => self.folder.join("alone"),
+            Ours::Id | Ours::Annotated => self.folder.clone(),
+        }
+    }
+
+    /// Where the engine writes the container's id.
+    pub(super) fn id_file(&self) -> PathBuf {
+        self.folder.join("id")
+    }
+
+    /// A runtime for engines that keep its path with the container: it is there after the recording,
+    /// too, and called as the real one is, by which podman knows what it can do.
+    fn write_script(&self, runtime: &Path) -> Result<PathBuf, String> {
+        let folder = self.folder.join("bin");
+        let fail = |error: io::Error| format!("{}: {error}", folder.display());
+        let own = std::env::current_exe().map_err(fail)?;
+        let words = [
+            own.as_os_str(),
+            "--shim-runtime".as_ref(),
+            runtime.as_os_str(),
+            "--shim-policy".as_ref(),
+            self.folder.as_os_str(),
+        ];
+        let mut text = "#!/bin/sh\nexec".to_owned();
+        for word in words {
+            let word = word.to_str().ok_or("a path here is not UTF-8")?;
+            text.push_str(&format!(" '{}'", word.replace('\'', "'\\''")));
+        }
+        text.push_str(" \"$@\"\n");
+        make(&folder).map_err(fail)?;
+        let script = folder.join(runtime.file_name().unwrap_or_default());
+        put_with(&script, &text, 0o700).map_err(fail)?;
+        Ok(script)
     }
 
     fn sockets(&self) -> PathBuf {
@@ -66,18 +135,20 @@ impl Session {
     fn write(&self, learned: Option<&str>) -> Result<(), String> {
         let fail = |error: io::Error| format!("{}: {error}", self.folder.display());
         let node = Path::new(policy::DEFAULT_DIRECTORY);
-        let drop_ins = self.folder.join("policy.d");
+        let policy = self.policy();
+        make(&policy).map_err(fail)?;
+        let drop_ins = policy.join("policy.d");
         for (name, text) in floors(&node.join("policy.d"))? {
             make(&drop_ins).map_err(fail)?;
             put(&drop_ins.join(name), &text).map_err(fail)?;
         }
         if let Some(text) = learned {
-            let profiles = self.folder.join("profiles");
+            let profiles = policy.join("profiles");
             make(&profiles).map_err(fail)?;
             put(&profiles.join(LEARNED), text).map_err(fail)?;
         }
         let text = self.recording(node, learned.is_some())?;
-        put(&self.folder.join("policy.toml"), &text).map_err(fail)
+        put(&policy.join("policy.toml"), &text).map_err(fail)
     }
 
     /// The node's policy.toml without its rules, and with everything recorded.
@@ -94,15 +165,29 @@ impl Session {
         document.insert("version", value(1));
         let sockets = self.sockets().to_string_lossy().into_owned();
         table(&mut document, "agent").insert("sockets", value(sockets));
+        let mut recorded = Table::new();
+        recorded.insert("profile", value("Unconfined"));
+        recorded.insert("mode", value("record"));
+        if learned {
+            recorded.insert("learned", value(LEARNED));
+        }
         let defaults = table(&mut document, "defaults");
         let default = defaults.remove("runtime_default");
         defaults.clear();
-        defaults.insert("profile", value("Unconfined"));
-        defaults.insert("mode", value("record"));
-        if learned {
-            defaults.insert("learned", value(LEARNED));
-        }
         defaults.extend(default.map(|default| ("runtime_default", default)));
+        match (self.ours, self.annotation.split_once('=')) {
+            (Ours::Annotated, Some((key, secret))) => {
+                let mut annotation = InlineTable::new();
+                annotation.insert(key, secret.into());
+                let mut when = InlineTable::new();
+                when.insert("annotation", annotation.into());
+                recorded.insert("when", value(when));
+                let mut rules = ArrayOfTables::new();
+                rules.push(recorded);
+                document.insert("rule", Item::ArrayOfTables(rules));
+            }
+            _ => defaults.extend(recorded),
+        }
         let profiles = node.join("profiles");
         if profiles.is_dir() {
             let localhost = table(&mut document, "localhost");
@@ -125,7 +210,11 @@ impl Session {
             .arg("--log")
             .arg(self.log())
             .arg("--recordings")
-            .arg(recordings)
+            .arg(recordings);
+        if self.ours == Ours::Id {
+            command.arg("--only").arg(self.id_file());
+        }
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             // Ctrl-C is for the recorded command; the agent hears of it last.
@@ -186,6 +275,7 @@ impl Drop for Session {
 }
 
 const LEARNED: &str = "learned.json";
+const ANNOTATION: &str = "seccomp-shim.record";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the folder with its idle policy, and takes its lock.
@@ -206,21 +296,27 @@ fn prepare(folder: &Path) -> io::Result<File> {
 
 /// What an earlier recording has left.
 fn clear(folder: &Path) {
-    for name in ["policy.d", "profiles", "agent"] {
+    for name in ["policy.d", "profiles", "agent", "alone"] {
         let _ = fs::remove_dir_all(folder.join(name));
     }
-    let _ = fs::remove_file(folder.join("agent.jsonl"));
+    for name in ["agent.jsonl", "id"] {
+        let _ = fs::remove_file(folder.join(name));
+    }
 }
 
 fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Written beside and renamed.
 fn put(path: &Path, text: &str) -> io::Result<()> {
+    put_with(path, text, 0o600)
+}
+
+/// Written beside and renamed.
+fn put_with(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut options = OpenOptions::new();
-    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let options = options.write(true).create(true).truncate(true).mode(mode);
     options.open(&beside)?.write_all(text.as_bytes())?;
     fs::rename(beside, path)
 }

@@ -9,6 +9,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
+use crate::document::PolicyDocument;
 
 /// What begins a rule, or seems to.
 const HEADERS: &[&str] = &[
