@@ -7,11 +7,12 @@ SHIM     := target/release/shim
 PREFIX   ?= /usr/local
 UNITS    ?= $(PREFIX)/lib/systemd/system
 SECONDS  ?= 60
+SUITE    ?= trixie sid
 
-.PHONY: help build demo test check bench order fuzz youki install packages-build packages-test
+.PHONY: help build demo test check bench order fuzz youki newer test-newer install packages-build packages-test
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 build: packages-build ## the static release binary, at target/release/shim
 	cargo build --release --locked -p shim
@@ -48,6 +49,12 @@ fuzz: packages-build ## new inputs for what reads untrusted bytes; SECONDS=60 fo
 
 youki: packages-build ## youki, which Debian lacks, for the tests: target/youki/bin/youki
 	cargo install youki --version 0.7.0 --locked --features v1,v2,seccomp --root target/youki
+
+newer: packages-build ## newer Debians with their engines, for the tests: target/newer/SUITE
+	for suite in $(SUITE); do sh integration/newer.sh $$suite || exit 1; done
+
+test-newer: build ## the tests of engines and runtimes inside those roots
+	SUITE="$(SUITE)" sh integration/test-newer.sh
 
 install: build ## the binary in PREFIX/bin, the agent's units in UNITS
 	install -D $(SHIM) $(DESTDIR)$(PREFIX)/bin/shim

@@ -44,6 +44,8 @@ fn denied(profile: &Seccomp, as_runtime: Runtime) -> Vec<(u32, Vec<u64>)> {
         .map(|(name, arg)| (filter::nr(name, arch).expect("a number"), vec![arg]));
     // The kernel's own trampolines, uretprobe and uprobe, pass every filter (Linux 6.12).
     let numbers = (0..480).filter(|nr| ![335, 336].contains(nr));
+    // libseccomp 2.6, if the runtime has that, knows more calls than ours: what is past them, none does.
+    let numbers = numbers.filter(|nr| !(450..475).contains(nr));
     let all = numbers.map(|nr| (nr, vec![])).chain(telling);
     all.filter(|(nr, args)| {
         let mut all = [0; 6];

@@ -1,7 +1,9 @@
 //! Real containers under real runtimes, through the shim: what the kernel says is what counts.
 
-use integration::{PolicyDir, RealRuntime, TestBundle, run};
-use serde_json::json;
+use std::process::{Command, Stdio};
+
+use integration::{PolicyDir, RealRuntime, TestBundle, run, skip};
+use serde_json::{Value, json};
 
 /// Docker's documentation's own first example: everything but mkdir.
 const NO_MKDIR: &str = r#"{
@@ -187,4 +189,85 @@ fn a_crun_annotation_cannot_replace_the_filter() {
     let config: serde_json::Value = serde_json::from_slice(&bundle.text()).expect("JSON");
     assert_eq!(config["annotations"]["a"], "b");
     assert_ne!(config["annotations"]["run.oci.seccomp_bpf_data"], ALLOW_ALL);
+}
+
+/// CRIU brings the filter back with the process; where there is no CRIU, the runtime says so in its own
+/// words.
+#[test]
+fn what_is_checkpointed_and_restored_keeps_its_filter() {
+    // Where a cgroup v2 stands beside v1, the container is in its root, and CRIU would write down the whole
+    // of it and make it again.
+    const CGROUPS: &str = "--manage-cgroups-mode=ignore";
+    // A sleep would be over when it is restored.
+    const STAYS: &[&str] = &["sh", "-c", "while true; do sleep 0.1; done"];
+    for runtime in RealRuntime::all("what_is_checkpointed_and_restored_keeps_its_filter") {
+        let policy = localhost(NO_MKDIR);
+        let bundle = TestBundle::new(STAYS);
+        let (id, images) = (bundle.id(), bundle.path().join("images"));
+        let checkpoint = |mut command: Command| {
+            command.args(["checkpoint", CGROUPS, "--image-path"]);
+            run(command.arg(&images).arg(&id))
+        };
+        let shimmed = |words: &[&str]| run(runtime.shimmed(policy.path()).args(words));
+        let _gone = Gone(&runtime, &id);
+        detached(
+            runtime.shimmed(policy.path()).args(["run", "--detach"]),
+            &bundle,
+        );
+        let came = checkpoint(runtime.shimmed(policy.path()));
+        if came.text().contains("Invalid manage cgroups mode") {
+            skip(
+                "what_is_checkpointed_and_restored_keeps_its_filter",
+                "this runc cannot have CRIU leave cgroups alone",
+            );
+            continue;
+        }
+        if !std::path::Path::new("/usr/sbin/criu").is_file() {
+            assert!(!came.ok(), "{came:?}");
+            assert_eq!(came.text(), checkpoint(runtime.bare()).text());
+            continue;
+        }
+        assert!(came.ok(), "{}: {came:?}", runtime.name);
+        let mut restore = runtime.shimmed(policy.path());
+        restore
+            .args(["restore", "--detach", CGROUPS, "--image-path"])
+            .arg(&images);
+        detached(&mut restore, &bundle);
+        let state = shimmed(&["state", &id]);
+        let state: Value = serde_json::from_str(&state.stdout).expect("a state");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", state["pid"]));
+        let status = status.expect("it runs");
+        assert!(status.contains("Seccomp:\t2"), "{}: {status}", runtime.name);
+        let exec = shimmed(&["exec", &id, "mkdir", "/tmp/x"]);
+        let decisions = policy.decisions();
+        let last = decisions.last().expect("a decision");
+        assert_eq!(last["command"], "restore", "{last}");
+        if runtime.name == "crun" {
+            // So it is without the shim; when it changes, docs/security.md is to say so.
+            assert!(exec.ok(), "{exec:?}");
+            let told = last["effective"].as_str().expect("told");
+            assert!(told.starts_with("for nothing"), "{last}");
+        } else {
+            assert!(exec.text().contains("not permitted"), "{exec:?}");
+            assert_eq!(last["effective"], "for later exec only", "{last}");
+        }
+    }
+}
+
+/// Starts a container that CRIU can dump: nothing of it is open elsewhere but /dev/null.
+fn detached(command: &mut Command, bundle: &TestBundle) {
+    command.arg("--bundle").arg(bundle.path()).arg(bundle.id());
+    let null = || Stdio::null();
+    let ended = command.stdin(null()).stdout(null()).stderr(null()).status();
+    assert!(ended.is_ok_and(|status| status.success()), "{command:?}");
+}
+
+/// A container that is deleted when dropped.
+struct Gone<'a>(&'a RealRuntime, &'a str);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        // Best effort: the test has said what it had to say.
+        let _ = run(self.0.bare().args(["delete", "--force", self.1]));
+    }
 }

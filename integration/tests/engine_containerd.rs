@@ -7,7 +7,7 @@
 use std::process::{Command, ExitCode};
 
 use integration::engine::{
-    Came, Containerd, Suite, fails, on_a_terminal, says, shows, succeeds, within,
+    Came, Containerd, Suite, Wrapped, fails, on_a_terminal, says, shows, succeeds, within,
 };
 use integration::run;
 
@@ -57,10 +57,10 @@ static SUITE: Suite<Containerd> = Suite {
         ("checkpoint", checkpoint),
     ],
     unable: &[
-        ("runc", "checkpoint"),
-        ("crun", "checkpoint"),
-        ("youki", "checkpoint"),
-        ("youki", "exit codes"), // its log is none that containerd reads
+        ("runc", "checkpoint", Wrapped::lacks_criu),
+        ("crun", "checkpoint", Wrapped::makes_no_checkpoint_here),
+        ("youki", "checkpoint", Wrapped::ever),
+        ("youki", "exit codes", Wrapped::ever), // its log is none that containerd reads
     ],
     once: &[
         (

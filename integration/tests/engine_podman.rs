@@ -3,7 +3,8 @@
 use std::process::{Command, ExitCode};
 
 use integration::engine::{
-    Came, Image, Podman, Suite, World, fails, on_a_terminal, says, shows, succeeds, told, within,
+    Came, Image, Podman, Suite, World, Wrapped, fails, on_a_terminal, says, shows, succeeds, told,
+    within,
 };
 use integration::run;
 
@@ -40,9 +41,9 @@ static SUITE: Suite<Podman> = Suite {
         ("restart, wait, cp, rm -f", the_rest),
     ],
     unable: &[
-        ("runc", "checkpoint"),
-        ("crun", "checkpoint"),
-        ("youki", "checkpoint"),
+        ("runc", "checkpoint", Wrapped::lacks_criu),
+        ("crun", "checkpoint", Wrapped::lacks_criu),
+        ("youki", "checkpoint", Wrapped::ever),
     ],
     once: &[
         ("a refused create shows our line", refusal),

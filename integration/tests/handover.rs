@@ -11,7 +11,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use integration::{PolicyDir, RealRuntime, TestBundle, explain, run, shim_binary, skip};
+use integration::{
+    PolicyDir, PrivateMount, RealRuntime, TestBundle, explain, run, shim_binary, skip,
+};
 use serde_json::{Value, json};
 
 const FILTER: &str = "run.oci.seccomp_bpf_data";
@@ -391,4 +393,31 @@ fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
         assert!(refused.text().contains(FILTER), "{refused:?}");
         assert_eq!(bundle.text(), text);
     }
+}
+
+/// A folder of /etc/ld.so.conf.d may hold another libseccomp, which crun would then get.
+#[test]
+fn where_the_linker_knows_another_libseccomp_nothing_is_handed_over() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let test = "where_the_linker_knows_another_libseccomp_nothing_is_handed_over";
+    let Some(runtime) = crun(test) else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = folder.path().join("libseccomp.so.2");
+    let own = Path::new("/usr/lib/x86_64-linux-gnu/libseccomp.so.2");
+    fs::copy(own, &other).expect("a copy");
+    // As ldconfig would write it, for this test alone.
+    let mut cache = fs::read("/etc/ld.so.cache").unwrap_or_default();
+    cache.extend(b"\0libseccomp.so.2\0");
+    cache.extend(other.as_os_str().as_encoded_bytes());
+    cache.push(0);
+    let written = folder.path().join("cache");
+    fs::write(&written, cache).expect("written");
+    let policy = requested();
+    let bundle = with_profile(&["true"], &profile());
+    let _cache = PrivateMount::bind(&written, Path::new("/etc/ld.so.cache"));
+    filled(&runtime, policy.path(), &bundle);
+    let _ = runtime.run(policy.path(), &bundle);
+    assert_eq!(filter(&bundle), None);
 }

@@ -19,6 +19,8 @@ pub struct Compiler {
     program_file: FileId,
     library: PathBuf,
     library_file: FileId,
+    /// What ldconfig(8) found, also in the folders that /etc/ld.so.conf.d names.
+    linkers: Option<FileId>,
 }
 
 impl Compiler {
@@ -30,6 +32,10 @@ impl Compiler {
             .iter()
             .any(|variable| std::env::var_os(variable).is_some())
         {
+            return None;
+        }
+        // Loaded before all else (ld.so(8)).
+        if rustix::fs::stat(PRELOAD).is_ok_and(|stat| stat.st_size > 0) {
             return None;
         }
         let mut found: Option<(PathBuf, FileId)> = None;
@@ -52,13 +58,15 @@ impl Compiler {
             program_file: runtime.file(),
             library,
             library_file,
+            linkers: rustix::fs::stat(LINKERS).ok().as_ref().map(FileId::of),
         })
     }
 
     /// What a filter of its making depends on.
     #[must_use]
-    pub fn files(&self) -> [FileId; 2] {
-        [self.program_file, self.library_file]
+    pub fn files(&self) -> Vec<FileId> {
+        let both = [self.program_file, self.library_file];
+        both.into_iter().chain(self.linkers).collect()
     }
 
     /// Whether it compiles with a libseccomp of our own's version.
@@ -80,16 +88,57 @@ impl Compiler {
         numbers.next().is_none().then_some(version)
     }
 
-    /// Whether the program asks the linker for that library, and not in folders of its own.
+    /// Whether the program asks the linker for that library, not in folders of its own, and the linker
+    /// knows no other.
     fn takes_it(&self) -> bool {
         let Ok(bytes) = std::fs::read(&self.program) else {
             return false;
         };
-        Elf::parse(&bytes).is_ok_and(|elf| {
+        let asks = Elf::parse(&bytes).is_ok_and(|elf| {
             elf.libraries.contains(&LIBRARY) && elf.rpaths.is_empty() && elf.runpaths.is_empty()
-        })
+        });
+        let known = match self.linkers {
+            Some(_) => std::fs::read(LINKERS).ok().map(|cache| listed(&cache)),
+            None => Some(Vec::new()),
+        };
+        asks && known.is_some_and(|known| known.iter().all(|path| self.is_it(path, &bytes)))
+    }
+
+    /// Whether a library of that name is the one, or is none for programs like `program`.
+    fn is_it(&self, path: &Path, program: &[u8]) -> bool {
+        let Ok(stat) = rustix::fs::stat(path) else {
+            // Not there any more; the linker goes on.
+            return true;
+        };
+        let same = FileId::of(&stat) == self.library_file;
+        same || std::fs::read(path).is_ok_and(|library| machine(&library) != machine(program))
     }
 }
+
+/// The libraries called [`LIBRARY`] that the linker's cache names. Its paths end with a NUL, and each
+/// follows on the one before.
+fn listed(cache: &[u8]) -> Vec<PathBuf> {
+    let word = format!("/{LIBRARY}\0");
+    let ends = memchr::memmem::find_iter(cache, word.as_bytes());
+    let path = |at: usize| {
+        let end = at.checked_add(word.len())?.checked_sub(1)?;
+        let start = memchr::memrchr(0, cache.get(..at)?)?.checked_add(1)?;
+        let bytes = cache.get(start..end)?.to_vec();
+        Some(PathBuf::from(OsString::from_vec(bytes)))
+    };
+    ends.filter_map(path).collect()
+}
+
+/// The class and the machine of a program (elf(5)).
+fn machine(elf: &[u8]) -> Option<(u8, &[u8])> {
+    Some((*elf.get(4)?, elf.get(18..20)?))
+}
+
+/// What the linker finds libraries by (ld.so(8)).
+const LINKERS: &str = "/etc/ld.so.cache";
+
+/// Libraries that it loads before those that a program asks for.
+const PRELOAD: &str = "/etc/ld.so.preload";
 
 /// libseccomp's, for all of its versions 2.
 const LIBRARY: &str = "libseccomp.so.2";
@@ -110,3 +159,18 @@ const FOLDERS: &[&str] = &[
     "/usr/lib",
     "/usr/local/lib",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_library_of_the_name_is_found_in_the_linkers_cache() {
+        let cache =
+            b"glibc-ld.so.cache1.1\x00\x01\x00libseccomp.so.2\x00/opt/x/libseccomp.so.2\x00\
+            libseccomp.so.2\x00/lib/libseccomp.so.2\x00libseccomp.so\x00/lib/libseccomp.so\x00";
+        let both = ["/opt/x/libseccomp.so.2", "/lib/libseccomp.so.2"];
+        assert_eq!(listed(cache), both.map(PathBuf::from));
+        assert!(listed(b"").is_empty());
+    }
+}

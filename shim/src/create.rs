@@ -94,6 +94,7 @@ impl Job<'_> {
         Record {
             id: &self.request.id,
             command: self.request.command,
+            runtime: self.runtime.flavor(),
             bundle: &files.shown,
             started: self.started,
             decision: None,

@@ -16,7 +16,7 @@ use rustix::fs::OFlags;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::argv::Command;
+use crate::argv::{Command, Flavor};
 use crate::{journal, listener, state_dir};
 
 /// The file's name below [`state_dir::log`].
@@ -32,6 +32,8 @@ pub struct Record<'a> {
     pub id: &'a OsStr,
     /// By which call it is made.
     pub command: Command,
+    /// The runtime that it is made by.
+    pub runtime: Flavor,
     /// The configuration file.
     pub bundle: &'a Path,
     /// When the shim started.
@@ -72,8 +74,12 @@ impl Record<'_> {
             }
             fields.insert("sha256".to_owned(), json!(profile.map(sha256)));
             if self.command == Command::Restore {
-                // CRIU brings back the filters of the checkpoint.
-                fields.insert("effective".to_owned(), json!("for later exec only"));
+                // CRIU brings back the filters of the checkpoint; and crun (1.21, 1.28) keeps none for exec.
+                let effective = match self.runtime {
+                    Flavor::Crun => "for nothing: crun gives exec no filter after a restore",
+                    _ => "for later exec only",
+                };
+                fields.insert("effective".to_owned(), json!(effective));
             }
         }
         if let Some(reason) = self.refused {

@@ -87,7 +87,7 @@ const RUNC_PRIVILEGED: [&str; 13] = [
     "setresuid",
 ];
 
-/// As [`RUNC`], for crun 1.8 to 1.21.
+/// As [`RUNC`], for crun 1.8 to 1.28.
 const CRUN: [&str; 4] = ["close", "close_range", "execve", "write"];
 
 /// As [`RUNC_PRIVILEGED`].

@@ -79,7 +79,7 @@ impl Containerd {
             .next_back();
         let version = version
             .unwrap_or_default()
-            .split('~')
+            .split(['~', '+'])
             .next()
             .unwrap_or_default();
         containerd.version = format!("containerd {}", version.trim());

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Map, json};
 
 use crate::engine::{Image, World, Wrapped, succeeds, within};
-use crate::shim_binary;
+use crate::{run, shim_binary};
 
 /// A dockerd that knows each runtime alone and behind the shim; it ends when dropped.
 #[derive(Debug)]
@@ -58,11 +58,13 @@ impl Docker {
         let builder = world.path().join("bin/runc");
         std::os::unix::fs::symlink(&shim, &builder).map_err(|error| error.to_string())?;
         let mut command = world.command("dockerd");
-        // 20.10 knows no DOCKER_BUILDKIT_RUNC_COMMAND: its BuildKit takes the
-        // first runc in PATH.
-        let folders = std::env::var("PATH").unwrap_or_default();
-        let bin = world.path().join("bin").display().to_string();
-        command.env("PATH", format!("{bin}:{folders}"));
+        let version = run(Command::new("/usr/sbin/dockerd").arg("--version"));
+        if version.stdout.contains(" 20.10.") {
+            // It knows no DOCKER_BUILDKIT_RUNC_COMMAND: its BuildKit takes the first runc in PATH.
+            let folders = std::env::var("PATH").unwrap_or_default();
+            let bin = world.path().join("bin").display().to_string();
+            command.env("PATH", format!("{bin}:{folders}"));
+        }
         command.env("DOCKER_BUILDKIT_RUNC_COMMAND", builder);
         world
             .daemon("dockerd", &mut command)

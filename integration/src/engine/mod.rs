@@ -17,6 +17,8 @@ pub use dockerd::Docker;
 pub use image::Image;
 pub use matrix::Cell;
 pub use podman::Podman;
-pub use suite::{Came, Once, Operation, Suite, Wrapped, fails, says, shows, succeeds, within};
+pub use suite::{
+    Came, Once, Operation, Suite, Unable, Wrapped, fails, says, shows, succeeds, within,
+};
 pub use terminal::{on_a_terminal, told};
 pub use world::World;

@@ -73,6 +73,7 @@ impl Podman {
     #[must_use]
     pub fn cli(&self, words: &[&str]) -> Command {
         let mut command = self.world.command("podman");
+        command.env("PODMAN_IGNORE_CGROUPSV1_WARNING", "1");
         command.args(words);
         command
     }

@@ -1,6 +1,6 @@
 //! Operations, each run with each runtime behind the shim, in one engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +18,10 @@ pub type Operation<E> = (&'static str, fn(&E, &str) -> Came);
 
 /// A test that is run once: its name, and how.
 pub type Once<E> = (&'static str, fn(&E) -> Came);
+
+/// What a runtime cannot do, with the shim or without: its name, the operation, and whether the one here
+/// is such a one.
+pub type Unable = (&'static str, &'static str, fn(&Wrapped) -> bool);
 
 /// A runtime that can be wrapped.
 #[derive(Debug, Clone)]
@@ -56,6 +60,24 @@ impl Wrapped {
         })
     }
 
+    /// Whatever its version.
+    #[must_use]
+    pub fn ever(&self) -> bool {
+        true
+    }
+
+    /// Where CRIU is not installed, no runtime makes a checkpoint.
+    #[must_use]
+    pub fn lacks_criu(&self) -> bool {
+        !Path::new("/usr/sbin/criu").is_file()
+    }
+
+    /// crun 1.21 does not make the folder for CRIU's work that containerd names.
+    #[must_use]
+    pub fn makes_no_checkpoint_here(&self) -> bool {
+        self.lacks_criu() || self.version == "1.21"
+    }
+
     /// What an engine knows it by behind the shim.
     #[must_use]
     pub fn shimmed(&self) -> String {
@@ -76,8 +98,8 @@ pub struct Suite<E: 'static> {
     pub test: &'static str,
     /// Those that are run with each runtime and kept as cells.
     pub operations: &'static [Operation<E>],
-    /// Those that this runtime or machine cannot do, with or without the shim: runtime, operation.
-    pub unable: &'static [(&'static str, &'static str)],
+    /// Those that a runtime or this machine cannot do.
+    pub unable: &'static [Unable],
     /// Those that are run once.
     pub once: &'static [Once<E>],
 }
@@ -102,7 +124,7 @@ impl<E: Send + Sync + 'static> Suite<E> {
             return libtest_mimic::run(&arguments, vec![skipped(self.test)]).exit_code();
         }
         for program in programs.iter().chain(&["/bin/busybox", "/usr/sbin/runc"]) {
-            if !std::path::Path::new(program).is_file() {
+            if !Path::new(program).is_file() {
                 skip(self.test, &format!("{program} is not installed"));
                 return libtest_mimic::run(&arguments, vec![skipped(self.test)]).exit_code();
             }
@@ -184,7 +206,9 @@ impl<E: Send + Sync + 'static> Suite<E> {
     ) -> Came {
         let (name, act) = *operation;
         let came = act(engine, &runtime.shimmed());
-        let unable = self.unable.contains(&(runtime.name, name));
+        let unable = self.unable.iter();
+        let unable = unable.filter(|(of, what, _)| (*of, *what) == (runtime.name, name));
+        let unable = unable.clone().any(|(_, _, here)| here(runtime));
         let came = match (came, unable) {
             (Ok(()), false) => "works".to_owned(),
             (Ok(()), true) => return Err("works, but is named as impossible here".to_owned()),

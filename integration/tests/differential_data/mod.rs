@@ -194,8 +194,10 @@ pub(crate) fn table() -> Vec<Variant> {
         Variant::around("a second value", b"", b" {\"linux\":{\"seccomp\":null}}"),
         Variant::around("a NUL at the end", b"", b"\0"),
         Variant::around("space around", b" \r\n\t", b" \n").plain(),
-        deep(200).plain(),
-        deep(990).plain(),
+        // Newer ones of crun read 32 levels at the most.
+        deep(20).plain(),
+        deep(200).plain().may_fail(),
+        deep(990).plain().may_fail(),
         deep(9_000),
         deep(20_000),
     ]

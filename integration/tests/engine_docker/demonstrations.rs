@@ -79,7 +79,8 @@ pub(crate) fn allow_list(docker: &Docker) -> Came {
                 "getdents64", "getcwd", "chdir", "fchdir", "capget", "capset", "setuid", "setgid",
                 "setgroups", "epoll_ctl", "epoll_pwait", "nanosleep", "rt_sigreturn", "rt_sigaction",
                 "rt_sigprocmask", "sigaltstack", "getpid", "getppid", "gettid", "tgkill", "faccessat2", "faccessat",
-                "statfs", "fstatfs", "lstat", "stat", "sched_yield", "clone", "pipe2", "ioctl"]}]}"#,
+                "statfs", "fstatfs", "lstat", "stat", "sched_yield", "clone", "pipe2", "ioctl",
+                "statx", "openat2", "close_range", "munmap", "madvise"]}]}"#,
     )?;
     let options = ["--rm", "--security-opt", &asked];
     for runtime in ["shim-runc", "shim-asked"] {

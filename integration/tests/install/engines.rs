@@ -42,7 +42,12 @@ fn containerd_reads_the_handler_and_keeps_runc() {
             .args(["config", "dump"]);
         let outcome = run(&mut dump);
         assert!(outcome.ok(), "{text}: {outcome:?}");
-        let has = |words: &str| outcome.stdout.contains(words);
+        // 2.x writes other quotes, and every option.
+        let dump = outcome.stdout.replace('\'', "\"");
+        if dump.contains("version = 3") && text.starts_with("disabled_plugins") {
+            continue; // Of version 1, whose runtimes 2.x passes over: on its own host that is refused.
+        }
+        let has = |words: &str| dump.contains(words);
         assert!(
             has("containerd.runtimes.strict]"),
             "{text}: {}",
@@ -59,10 +64,12 @@ fn containerd_reads_the_handler_and_keeps_runc() {
         );
         assert!(has("default_runtime_name = \"strict\""), "{text}");
         if text.contains("SystemdCgroup") {
-            assert_eq!(outcome.stdout.matches("SystemdCgroup = true").count(), 2);
+            assert_eq!(dump.matches("SystemdCgroup = true").count(), 2);
         }
         if text.contains("sandbox_image") {
-            assert!(has("sandbox_image = \"p:1\""), "{text}");
+            // 2.x calls it otherwise.
+            let kept = has("sandbox_image = \"p:1\"") || has("sandbox = \"p:1\"");
+            assert!(kept, "{text}");
         }
     }
 }
@@ -146,7 +153,8 @@ fn dockerd_shows_the_runtime_after_a_reload() {
             &socket,
             "info",
             "-f",
-            "{{json .Runtimes}} {{.DefaultRuntime}}",
+            // Not as JSON: newer ones show each runtime's features, "strictatime" among them.
+            "{{range $name, $runtime := .Runtimes}}{{$name}}={{$runtime.Path}} {{end}}",
         ]))
     };
     let wait_for = |wanted: &dyn Fn(&Outcome) -> bool| {

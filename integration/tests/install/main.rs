@@ -84,6 +84,36 @@ fn installed_twice_changes_nothing_and_uninstalled_is_byte_identical() {
     }
 }
 
+/// Tried first, and made the default later, as the README has it.
+#[test]
+fn made_the_default_later_and_uninstalled_is_as_before() {
+    let shapes = DAEMONS.iter().map(|text| ("docker", DOCKER, *text));
+    let shapes = shapes.chain(
+        CONTAINERDS
+            .iter()
+            .map(|text| ("containerd", CONTAINERD, *text)),
+    );
+    for (engine, file, text) in shapes {
+        let host = Host::new();
+        host.write(file, text);
+        for default in ["", "--set-default"] {
+            host.good(&format!("install {engine} {default}"));
+        }
+        host.good(&format!("uninstall {engine}"));
+        let left = host.read(file);
+        assert!(!left.contains("shim"), "{text:?}: {left}");
+        let same = |text: &str| text.split_whitespace().collect::<String>();
+        let empty = ["", "{}", "{\"runtimes\":null}", "{\"runtimes\":{}}"];
+        let both = (same(&left), same(text));
+        assert!(
+            both.0 == both.1 || empty.contains(&both.0.as_str()),
+            "{text:?}: {left:?}"
+        );
+        let again = host.good(&format!("uninstall {engine}"));
+        assert!(again.contains("nothing to change"), "{text:?}: {again}");
+    }
+}
+
 #[test]
 fn a_file_that_was_missing_is_missing_again() {
     for engine in ["docker", "containerd", "podman", "crio"] {

@@ -223,6 +223,13 @@ pub(in crate::tools) fn cri_is_off(now: &str) -> Result<bool, String> {
         .any(|name| name == "cri" || name.ends_with(".cri")))
 }
 
+/// The same with nothing switched off.
+pub(super) fn with_all_plugins(now: &str) -> Result<String, String> {
+    let mut document = text::parse(now)?.into_mut();
+    document.remove("disabled_plugins");
+    Ok(document.to_string())
+}
+
 fn version(document: &Document<String>) -> Result<i64, String> {
     let version = match document.get("version") {
         // A file without one is of version 1, unless there is nothing in it at all.

@@ -161,7 +161,11 @@ fn carry_out(asked: &Asked, plan: &Plan) -> Result<i32, Fault> {
             ));
         }
         if asked.reload && !steps.is_empty() {
-            reloaded = Some(reload::reload(asked.engine, &plan.host));
+            reloaded = Some(if plan.restart {
+                Err(reload::RESTART.to_owned())
+            } else {
+                reload::reload(asked.engine, &plan.host)
+            });
         }
     }
     let next = match &reloaded {
@@ -169,6 +173,7 @@ fn carry_out(asked: &Asked, plan: &Plan) -> Result<i32, Fault> {
         Some(Err(why)) => why.clone(),
         None if steps.is_empty() => "nothing to change".to_owned(),
         None if asked.dry_run => "nothing was changed".to_owned(),
+        None if plan.restart => format!("now: {}", reload::RESTART),
         None => format!("now: {}", reload::how(asked.engine)),
     };
     for note in &plan.notes {

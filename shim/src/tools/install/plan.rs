@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     /// What the admin should know besides.
     pub(super) notes: Vec<String>,
+    /// The engine takes it only when it is restarted, and must not be asked to reload.
+    pub(super) restart: bool,
 }
 
 /// Names that engines keep for the real runtimes.
@@ -101,6 +103,7 @@ pub(super) fn install(install: &Install) -> Result<Plan, Fault> {
         path,
         steps,
         notes,
+        restart: false,
     })
 }
 
@@ -109,6 +112,7 @@ pub(super) fn uninstall(asked: &Asked) -> Result<Plan, Fault> {
     check_name(&asked.handler)?;
     let host = Host::new(&asked.root);
     let file = config(asked);
+    let mut restart = false;
     let mut steps = Vec::new();
     let mut path = PathBuf::new();
     let mut imported_by = None;
@@ -135,6 +139,8 @@ pub(super) fn uninstall(asked: &Asked) -> Result<Plan, Fault> {
         refuse_others(&host, &target, Some(&now), &asked.handler, &path)?;
         let place = host.place(&target.path)?;
         let (after, undoes) = taken_out(&target, &place, &now, &asked.handler, &named)?;
+        restart = asked.engine == Engine::Docker
+            && leaves_no_default(&target, &now, after.as_deref(), &asked.handler)?;
         steps.push(Step::File {
             place,
             shown: target.path,
@@ -188,7 +194,26 @@ pub(super) fn uninstall(asked: &Asked) -> Result<Plan, Fault> {
         path,
         steps,
         notes,
+        restart,
     })
+}
+
+/// Whether the handler was the default and none is named any more. A dockerd that reloads then takes the
+/// runtime it had for its default still: 20.10 ends in a panic, 28 keeps all as it was.
+fn leaves_no_default(
+    target: &Target<'_>,
+    now: &str,
+    after: Option<&str>,
+    handler: &str,
+) -> Result<bool, Fault> {
+    let default = |text: &str| {
+        let found = target.ways.default_of(text);
+        found.map_err(placed(&target.path))
+    };
+    if default(now)?.as_deref() != Some(handler) {
+        return Ok(false);
+    }
+    Ok(after.map_or(Ok(None), default)?.is_none())
 }
 
 fn check_name(handler: &str) -> Result<(), Fault> {

@@ -22,6 +22,9 @@ pub(super) fn how(engine: Engine) -> &'static str {
     }
 }
 
+/// What to tell where a reload would be wrong: dockerd does not go back to its own default at one.
+pub(super) const RESTART: &str = "systemctl restart docker; do not reload it: no default runtime is named any more, and dockerd goes back to its own only when it starts (20.10 even ends at a reload)";
+
 /// Does it. The text says what was done, or why it could not be.
 pub(super) fn reload(engine: Engine, host: &Host) -> Result<String, String> {
     match engine {

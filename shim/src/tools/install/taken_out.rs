@@ -30,7 +30,9 @@ pub(super) fn taken_out(
     };
     let kept = backups(place)?;
     for (backup, text) in &kept {
-        if made_from(Some(text)) {
+        // One that has the handler itself is from between: it was made the default later.
+        let without = ways.path_of(text, handler).is_ok_and(|path| path.is_none());
+        if without && made_from(Some(text)) {
             return Ok((Some(text.clone()), Undoes::Backup(backup.clone())));
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn before(asked: &Asked, plan: &Plan) -> Result<(), Fault> {
         };
         let refused = match asked.engine {
             Engine::Docker => dockerd(place, text)?,
-            Engine::Containerd => containerd(place, text)?,
+            Engine::Containerd => containerd(place, text, &plan.path)?,
             Engine::Crio | Engine::Podman => None,
         };
         if let Some(words) = refused {
@@ -49,22 +49,36 @@ fn dockerd(place: &Path, text: &str) -> Result<Option<String>, Fault> {
     let draft = Draft::write(place, text)?;
     let mut command = Command::new(dockerd);
     command.arg("--validate").arg("--config-file").arg(&draft.0);
-    let words = said(&mut command);
-    // An older one does not know the option, and says so in the first of two lines.
-    let words = words.filter(|words| !words.contains("unknown flag: --validate"));
+    let words = said(&mut command).filter(|words| {
+        // An older one does not know the option; that is not its last line.
+        !words.contains("unknown flag")
+    });
     Ok(words.map(|words| last_line(&words, &draft)))
 }
 
-/// `containerd config dump`, which reads the file and its imports.
-fn containerd(place: &Path, text: &str) -> Result<Option<String>, Fault> {
+/// `containerd config dump`, which reads the file and its imports, and shows what it took from them: 2.x
+/// passes over runtimes in a file of version 1.
+fn containerd(place: &Path, text: &str, started: &Path) -> Result<Option<String>, Fault> {
     let Some(containerd) = program("containerd") else {
         return Ok(None);
     };
-    let draft = Draft::write(place, text)?;
+    // What is switched off is not shown.
+    let shown = super::containerd::with_all_plugins(text).unwrap_or_else(|_| text.to_owned());
+    let draft = Draft::write(place, &shown)?;
     let mut command = Command::new(containerd);
     command.arg("-c").arg(&draft.0).args(["config", "dump"]);
-    Ok(said(&mut command).map(|words| last_line(&words, &draft)))
+    if let Some(words) = said(&mut command) {
+        return Ok(Some(last_line(&words, &draft)));
+    }
+    let started = started.display().to_string();
+    let dump = command.output().map(|output| output.stdout);
+    let dump = dump.map_err(Fault::io(place, "have containerd read"))?;
+    let lost = text.contains(&started) && !String::from_utf8_lossy(&dump).contains(&started);
+    Ok(lost.then(|| UNREAD.to_owned()))
 }
+
+/// Said where containerd takes a file without our entry.
+const UNREAD: &str = "it passes over the runtimes in a file of this version; make it one of version 2 or 3 (containerd config migrate)";
 
 /// What a program that fails says.
 fn said(command: &mut Command) -> Option<String> {
@@ -75,6 +89,7 @@ fn said(command: &mut Command) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// The reason, which engines give last.
 fn last_line(words: &str, draft: &Draft) -> String {
     let line = words.lines().rfind(|line| !line.trim().is_empty());
     let line = line.unwrap_or("it gives no reason").trim();
