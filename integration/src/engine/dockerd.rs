@@ -1,8 +1,9 @@
 //! dockerd and its own containerd.
 
+use std::fmt::Write as _;
 use std::process::Command;
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::engine::{Image, World, Wrapped, succeeds, within};
 use crate::{run, shim_binary};
@@ -14,6 +15,31 @@ pub struct Docker {
     pub world: World,
     /// `docker 20.10.24`.
     pub version: String,
+}
+
+/// What `shim install docker` sets up for a handler: the entry, and lines for a shell that make its links.
+/// With `runtimeArgs` dockerd would put a shell in front of each call. Options that no link says are
+/// given so all the same.
+fn installed(name: &str, options: &[&str], links: &mut String) -> Value {
+    let shim = shim_binary();
+    let mut wanted = vec![(name.to_owned(), shim.display().to_string())];
+    for pair in options.chunks(2) {
+        match pair {
+            ["--shim-runtime", path] => {
+                wanted.push((format!("{name}.runtime"), (*path).to_owned()))
+            }
+            ["--shim-policy", path] => wanted.push((format!("{name}.policy"), (*path).to_owned())),
+            _ => return json!({"path": shim, "runtimeArgs": options}),
+        }
+    }
+    for (link, target) in wanted {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            links,
+            "ln -s '{target}' '/etc/seccomp-shim-handlers/{link}'"
+        );
+    }
+    json!({"path": format!("/etc/seccomp-shim-handlers/{name}")})
 }
 
 impl Docker {
@@ -35,15 +61,19 @@ impl Docker {
     ) -> Result<Self, String> {
         let shim = shim_binary();
         let mut known = Map::new();
+        let mut links = String::from("mkdir -p /etc/seccomp-shim-handlers\n");
+        let mut add = |name: &str, options: &[&str]| {
+            known.insert(name.to_owned(), installed(name, options, &mut links));
+        };
         for runtime in runtimes {
-            known.insert(runtime.bare(), json!({"path": runtime.path}));
-            let options = json!(["--shim-runtime", runtime.path]);
-            let behind = json!({"path": shim, "runtimeArgs": options});
-            known.insert(runtime.shimmed(), behind);
+            let path = runtime.path.to_string_lossy();
+            add(&runtime.shimmed(), &["--shim-runtime", &path]);
         }
         for (name, options) in others {
-            let entry = json!({"path": shim, "runtimeArgs": options});
-            known.insert((*name).to_owned(), entry);
+            add(name, options);
+        }
+        for runtime in runtimes {
+            known.insert(runtime.bare(), json!({"path": runtime.path}));
         }
         let config = json!({
             "runtimes": known,
@@ -55,6 +85,7 @@ impl Docker {
         });
         let file = ("docker/daemon.json".to_owned(), config.to_string());
         let world = World::of_engine(&[file])?;
+        succeeds(world.command("sh").args(["-ec", &links]))?;
         let builder = world.path().join("bin/runc");
         std::os::unix::fs::symlink(&shim, &builder).map_err(|error| error.to_string())?;
         let mut command = world.command("dockerd");
