@@ -151,16 +151,25 @@ impl<'a> Pair<'a> {
     }
 
     /// Whether the request alone does what both do, in words that can stay. No is always a right
-    /// answer, and is the one where a listener would have to be looked for.
+    /// answer.
     fn request_says_it(&self) -> bool {
-        let request = self.request;
-        let listens = |effects: &Effects<'_>| effects.any(|one| one.action() == NOTIFY);
+        // If it does, what remains of notifications is what it has.
+        let notifies = |effects: &Effects<'_>| effects.any(|one| one.action() == NOTIFY);
+        let remains = notifies(&self.both.request);
+        let listener = frame::listener(
+            (remains && notifies(&self.both.policy)).then_some(self.policy),
+            remains.then_some(self.request),
+        );
+        let Ok((listener_path, listener_metadata)) = listener else {
+            return false;
+        };
+        let frame = Seccomp {
+            listener_path,
+            listener_metadata,
+            ..self.frame()
+        };
         self.rounded.is_empty()
-            && request.listener_path.is_none()
-            && request.listener_metadata.is_none()
-            && frame::is_like(request, &self.frame(), self.native)
-            && !listens(&self.both.policy)
-            && !listens(&self.both.request)
+            && frame::is_like(self.request, &frame, self.native)
             && self.both.request_says_it(self.through)
     }
 
