@@ -30,19 +30,31 @@ fn main() -> ExitCode {
     }
 }
 
-/// The runtimes that are held against each other: runc alone, behind the shim with the embedded
-/// policy, and behind the shim with a policy that keeps what was asked for, so that what the shim
-/// itself takes is told from what runc takes for another profile.
-const RUNTIMES: [&str; 3] = ["bare-runc", "shim-runc", "kept"];
+/// The runtimes that are held against each other: runc alone; behind the shim with the embedded policy;
+/// with a policy that keeps what was asked for, so that what the shim itself takes is told from what
+/// runc takes for another profile; with one for the native architecture alone.
+const RUNTIMES: [&str; 4] = ["bare-runc", "shim-runc", "kept", "native"];
 
 fn measure(rounds: usize) -> Result<String, String> {
     let runtimes: Vec<Wrapped> = Wrapped::all();
     let runc = runtimes.iter().find(|runtime| runtime.name == "runc");
     let runc = runc.ok_or("there is no runc")?.path.display().to_string();
-    let keeps = PolicyDir::new("[defaults]\nprofile = \"Requested\"\n");
-    let keeps = keeps.path().display().to_string();
-    let others: [(&str, &[&str]); 1] =
-        [("kept", &["--shim-runtime", &runc, "--shim-policy", &keeps])];
+    let policies = [
+        "[defaults]\nprofile = \"Requested\"\n",
+        "[defaults]\nprofile = \"RuntimeDefault\"\ncombine = \"restrict\"\narchitectures = \"native\"\n",
+    ];
+    let policies = policies.map(PolicyDir::new);
+    let folders = policies
+        .each_ref()
+        .map(|policy| policy.path().display().to_string());
+    let [keeps, native] = &folders;
+    let others: [(&str, &[&str]); 2] = [
+        ("kept", &["--shim-runtime", &runc, "--shim-policy", keeps]),
+        (
+            "native",
+            &["--shim-runtime", &runc, "--shim-policy", native],
+        ),
+    ];
     // A program for the image; it is not run.
     let docker = Docker::start(&runtimes, &others, "/bin/busybox")?;
     let time = |runtime: &str| {
