@@ -1,15 +1,17 @@
 # The commands that a person needs. Each installs what it lacks from Debian's packages, by name.
 
-RUNTIMES := runc crun busybox-static libseccomp-dev
+RUNTIMES := runc crun busybox-static
 ENGINES  := docker.io containerd podman conmon bsdutils
-TESTING  := $(RUNTIMES) $(ENGINES) strace time util-linux systemd python3-minimal nginx-light redis-tools
+BUILDING := libseccomp-dev gcc libc6-dev
+HARNESS  := $(BUILDING) protobuf-compiler
+TESTING  := $(HARNESS) $(RUNTIMES) $(ENGINES) strace time util-linux systemd python3-minimal nginx-light redis-tools
 SHIM     := target/release/shim
 PREFIX   ?= /usr/local
 UNITS    ?= $(PREFIX)/lib/systemd/system
 SECONDS  ?= 60
 SUITE    ?= trixie sid
 
-.PHONY: help build demo test check bench order fuzz youki newer test-newer install packages-build packages-test
+.PHONY: help build demo test check bench order fuzz youki newer test-newer install packages-build packages-integration packages-test
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -25,7 +27,7 @@ demo: build packages-test ## a real container under four policies, and a denial 
 test: build packages-test ## every check and every test, with a closing count
 	sh integration/test.sh
 
-check: ## formatting, lints and documentation; warnings are errors
+check: packages-integration ## formatting, lints and documentation; warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
@@ -39,12 +41,12 @@ bench: build packages-test ## ratios against the bare runtime, raw numbers in ta
 	cargo bench --quiet --locked -p profile --bench restrict -- --quick
 	cargo bench --quiet --locked -p default-profile --bench default -- --quick
 
-order: packages-build ## shim/runtime-path.ld anew: which functions a create executes, for the linker
+order: packages-integration ## shim/runtime-path.ld anew: which functions a create executes, for the linker
 	CARGO_PROFILE_RELEASE_STRIP=false cargo build --release --locked -p shim --target-dir target/order
 	cargo run --quiet --locked -p integration --bin link_order -- \
 		target/order/$$(rustc --print host-tuple)/release/shim shim/runtime-path.ld
 
-fuzz: packages-build ## new inputs for what reads untrusted bytes; SECONDS=60 for each target
+fuzz: packages-integration ## new inputs for what reads untrusted bytes; SECONDS=60 for each target
 	cargo run --quiet --release --locked -p integration --bin fuzz -- all --seconds $(SECONDS)
 
 youki: packages-build ## youki, which Debian lacks, for the tests: target/youki/bin/youki
@@ -53,7 +55,7 @@ youki: packages-build ## youki, which Debian lacks, for the tests: target/youki/
 newer: packages-build ## newer Debians with their engines, for the tests: target/newer/SUITE
 	for suite in $(SUITE); do sh integration/newer.sh $$suite || exit 1; done
 
-test-newer: build ## the tests of engines and runtimes inside those roots
+test-newer: build packages-integration ## the tests of engines and runtimes inside those roots
 	SUITE="$(SUITE)" sh integration/test-newer.sh
 
 install: build ## the binary in PREFIX/bin, the agent's units in UNITS
@@ -65,7 +67,11 @@ install: build ## the binary in PREFIX/bin, the agent's units in UNITS
 	chmod 644 $(DESTDIR)$(UNITS)/seccomp-shim-agent.service
 
 packages-build:
-	@sh integration/packages.sh libseccomp-dev gcc libc6-dev
+	@sh integration/packages.sh $(BUILDING)
+
+# What the crate `integration` takes to build: its k8s-cri asks for protoc.
+packages-integration:
+	@sh integration/packages.sh $(HARNESS)
 
 packages-test:
 	@sh integration/packages.sh $(TESTING)

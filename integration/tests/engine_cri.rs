@@ -3,8 +3,13 @@
 
 use std::process::ExitCode;
 
-use integration::engine::cri_messages::*;
-use integration::engine::{Came, Containerd, Cri, Pod, Suite, Wrapped, within};
+use integration::engine::cri_v1::{
+    ContainerState, ContainerStatsRequest, LinuxContainerResources, PodSandboxConfig,
+    StopContainerRequest, UpdateContainerResourcesRequest, VersionRequest,
+};
+use integration::engine::{
+    Came, Containerd, Cri, Pod, Suite, Wrapped, container_named, pod_named, within,
+};
 
 #[path = "engine_cri/profiles.rs"]
 mod profiles;
@@ -28,7 +33,7 @@ fn main() -> ExitCode {
         profiles::write(&containerd.world).map_err(|error| error.to_string())?;
         let version = format!("CRI, {}", containerd.version);
         let cri = Cri::on(containerd.socket());
-        within(|| cri.call::<_, Empty>("Version", Empty {}))
+        within(|| cri.call(async |client| client.version(VersionRequest::default()).await))
             .map_err(|error| format!("{error}\n{}", containerd.world.log("containerd")))?;
         Ok((Node { containerd, cri }, version))
     })
@@ -49,7 +54,7 @@ impl Node {
     }
 
     fn config(&self, name: &str, namespace: &str) -> PodSandboxConfig {
-        PodSandboxConfig::named(name, namespace, &self.containerd.world.path().join(name))
+        pod_named(name, namespace, &self.containerd.world.path().join(name))
     }
 }
 
@@ -103,7 +108,7 @@ const SLEEP: &[&str] = &["sleep", "1000"];
 
 fn pod(node: &Node, handler: &str) -> Came {
     let pod = node.pod("pod", handler)?;
-    let container = pod.run(ContainerConfig::named("one", SLEEP))?;
+    let container = pod.run(container_named("one", SLEEP))?;
     equal(
         &pod.exec(&container, &["sh", "-c", "echo out; exit 9"])?,
         &(9, "out\n".to_owned()),
@@ -115,7 +120,7 @@ fn pod(node: &Node, handler: &str) -> Came {
 fn logs(node: &Node, handler: &str) -> Came {
     let pod = node.pod("logs", handler)?;
     for name in ["one", "two"] {
-        pod.run(ContainerConfig::named(
+        pod.run(container_named(
             name,
             &["sh", "-c", "echo out; echo err >&2"],
         ))?;
@@ -134,7 +139,7 @@ fn logs(node: &Node, handler: &str) -> Came {
 
 fn terminal(node: &Node, handler: &str) -> Came {
     let pod = node.pod("tty", handler)?;
-    let mut config = ContainerConfig::named("one", &["sh", "-c", "tty; exit 5"]);
+    let mut config = container_named("one", &["sh", "-c", "tty; exit 5"]);
     config.tty = true;
     let container = pod.run(config)?;
     let log = node
@@ -152,26 +157,34 @@ fn terminal(node: &Node, handler: &str) -> Came {
 fn stop(node: &Node, handler: &str) -> Came {
     let pod = node.pod("stop", handler)?;
     let script = "trap 'exit 3' TERM; touch /ready; while :; do sleep 0.1; done";
-    let container = pod.run(ContainerConfig::named("one", &["sh", "-c", script]))?;
+    let container = pod.run(container_named("one", &["sh", "-c", script]))?;
     within(|| equal(&pod.exec(&container, &["ls", "/ready"])?.0, &0))?;
     let request = StopContainerRequest {
         container_id: container.clone(),
         timeout: 10,
     };
-    node.cri.call::<_, Empty>("StopContainer", request)?;
+    node.cri
+        .call(async |client| client.stop_container(request).await)?;
     let status = pod.status(&container)?;
-    equal(&(status.state, status.exit_code), &(2, 3))
+    equal(
+        &(status.state(), status.exit_code),
+        &(ContainerState::ContainerExited, 3),
+    )
 }
 
 fn update(node: &Node, handler: &str) -> Came {
     let pod = node.pod("update", handler)?;
-    let container = pod.run(ContainerConfig::named("one", SLEEP))?;
+    let container = pod.run(container_named("one", SLEEP))?;
     let request = UpdateContainerResourcesRequest {
         container_id: container.clone(),
-        linux: Some(LinuxContainerResources { cpu_shares: 512 }),
+        linux: Some(LinuxContainerResources {
+            cpu_shares: 512,
+            ..LinuxContainerResources::default()
+        }),
+        ..UpdateContainerResourcesRequest::default()
     };
     node.cri
-        .call::<_, Empty>("UpdateContainerResources", request)?;
+        .call(async |client| client.update_container_resources(request).await)?;
     let path = format!("/sys/fs/cgroup/cpu/k8s.io/{container}/cpu.shares");
     let shares = std::fs::read_to_string(node.containerd.world.outside(&path));
     equal(&shares.unwrap_or_default(), &"512\n".to_owned())
@@ -179,20 +192,22 @@ fn update(node: &Node, handler: &str) -> Came {
 
 fn stats(node: &Node, handler: &str) -> Came {
     let pod = node.pod("stats", handler)?;
-    let container = pod.run(ContainerConfig::named("one", SLEEP))?;
-    let id = Id {
-        id: container.clone(),
+    let container = pod.run(container_named("one", SLEEP))?;
+    let request = ContainerStatsRequest {
+        container_id: container.clone(),
     };
-    let answer: ContainerStatsResponse = node.cri.call("ContainerStats", id.clone())?;
+    let answer = node
+        .cri
+        .call(async |client| client.container_stats(request).await)?;
     let whose = answer.stats.and_then(|stats| stats.attributes);
-    equal(&whose, &Some(id))
+    equal(&whose.map(|whose| whose.id), &Some(container))
 }
 
 fn exit_codes(node: &Node, handler: &str) -> Came {
     let pod = node.pod("exit", handler)?;
-    let container = pod.run(ContainerConfig::named("one", &["sh", "-c", "exit 7"]))?;
+    let container = pod.run(container_named("one", &["sh", "-c", "exit 7"]))?;
     within(|| equal(&pod.status(&container)?.exit_code, &7))?;
-    let absent = pod.run(ContainerConfig::named("two", &["/nowhere"]));
+    let absent = pod.run(container_named("two", &["/nowhere"]));
     match absent {
         Err(error) if error.contains("/nowhere") => Ok(()),
         other => Err(format!("{other:?}")),

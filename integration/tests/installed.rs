@@ -4,8 +4,10 @@
 
 use std::path::Path;
 
-use integration::engine::cri_messages::*;
-use integration::engine::{Cri, Image, World, fails, says, shows, succeeds, within};
+use integration::engine::cri_v1::VersionRequest;
+use integration::engine::{
+    Cri, Image, World, container_with, fails, pod_named, says, shows, succeeds, within,
+};
 use integration::{needs_root, run, shim_binary, skip};
 
 type Told = Result<(), Box<dyn std::error::Error>>;
@@ -288,7 +290,7 @@ fn containerd(test: &str, config: &str) -> Told {
 fn start_containerd(world: &World) -> Result<Cri, Box<dyn std::error::Error>> {
     world.daemon("containerd", &mut world.command("containerd"))?;
     let cri = Cri::on(world.outside("/run/containerd/containerd.sock"));
-    within(|| cri.call::<_, Empty>("Version", Empty {}))
+    within(|| cri.call(async |client| client.version(VersionRequest::default()).await))
         .map_err(|error| format!("{error}\n{}", world.log("containerd")))?;
     Ok(cri)
 }
@@ -297,9 +299,11 @@ fn start_containerd(world: &World) -> Result<Cri, Box<dyn std::error::Error>> {
 fn asked(world: &World, cri: &Cri, handler: &str, name: &str) -> Result<String, String> {
     let pod = cri.pod(
         handler,
-        PodSandboxConfig::named(name, "default", &world.path().join(name)),
+        pod_named(name, "default", &world.path().join(name)),
     )?;
-    let sleep = ContainerConfig::named("one", &["sleep", "1000"]);
-    let container = pod.run(sleep.with(|security| security.seccomp = None))?;
+    let sleep = container_with("one", &["sleep", "1000"], |security| {
+        security.seccomp = None;
+    });
+    let container = pod.run(sleep)?;
     Ok(pod.exec(&container, ASK)?.1)
 }

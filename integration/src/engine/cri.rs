@@ -3,14 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use hyper_util::rt::TokioIo;
-use prost::Message;
+use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
+use k8s_cri::v1::{
+    ContainerConfig, ContainerMetadata, ContainerStatus, ContainerStatusRequest,
+    CreateContainerRequest, ExecSyncRequest, ImageSpec, LinuxContainerConfig,
+    LinuxContainerSecurityContext, LinuxPodSandboxConfig, LinuxSandboxSecurityContext,
+    NamespaceMode, NamespaceOption, PodSandboxConfig, PodSandboxMetadata, RemovePodSandboxRequest,
+    RunPodSandboxRequest, SecurityProfile, StartContainerRequest, StopPodSandboxRequest,
+};
 use tokio::net::UnixStream;
-use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Endpoint, Uri};
+use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::{Response, Status};
 
 use crate::engine::Image;
-use crate::engine::cri_messages::*;
 
 /// A client. Each call is a connection of its own, so it can be used from any thread.
 #[derive(Debug)]
@@ -29,11 +34,10 @@ impl Cri {
     ///
     /// # Errors
     /// The status' message, which the kubelet shows in events.
-    pub fn call<Q, A>(&self, method: &'static str, request: Q) -> Result<A, String>
-    where
-        Q: Message + 'static,
-        A: Message + Default + 'static,
-    {
+    pub fn call<A>(
+        &self,
+        method: impl AsyncFnOnce(&mut RuntimeServiceClient<Channel>) -> Result<Response<A>, Status>,
+    ) -> Result<A, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -45,13 +49,9 @@ impl Cri {
             });
             let endpoint = Endpoint::from_static("http://localhost");
             let channel = endpoint.connect_with_connector(connect).await;
-            let mut grpc = Grpc::new(channel.map_err(|error| format!("{error:?}"))?);
-            grpc.ready().await.map_err(|error| error.to_string())?;
-            let path = format!("/runtime.v1.RuntimeService/{method}");
-            let path = PathAndQuery::try_from(path).map_err(|error| error.to_string())?;
-            let codec = tonic_prost::ProstCodec::<Q, A>::default();
-            let answer = grpc.unary(tonic::Request::new(request), path, codec).await;
-            answer.map(tonic::Response::into_inner).map_err(|status| status.message().to_owned())
+            let channel = channel.map_err(|error| format!("{error:?}"))?;
+            let answer = method(&mut RuntimeServiceClient::new(channel)).await;
+            answer.map(Response::into_inner).map_err(|status| status.message().to_owned())
         })
     }
 
@@ -64,10 +64,10 @@ impl Cri {
             config: Some(config.clone()),
             runtime_handler: handler.to_owned(),
         };
-        let answer: Id = self.call("RunPodSandbox", request)?;
+        let answer = self.call(async |client| client.run_pod_sandbox(request).await)?;
         Ok(Pod {
             cri: self,
-            id: answer.id,
+            id: answer.pod_sandbox_id,
             config,
         })
     }
@@ -88,75 +88,75 @@ pub struct Pod<'a> {
     config: PodSandboxConfig,
 }
 
-impl PodSandboxConfig {
-    /// A pod with the node's network, which needs no plugins, and logs in `logs`.
-    #[must_use]
-    pub fn named(name: &str, namespace: &str, logs: &Path) -> Self {
-        let security = LinuxSandboxSecurityContext {
-            namespace_options: Some(NamespaceOption {
-                network: 2,
-                pid: 1,
-                ipc: 0,
-            }),
-            privileged: false,
-            seccomp: Some(SecurityProfile::default()),
-        };
-        Self {
-            metadata: Some(PodSandboxMetadata {
-                name: name.to_owned(),
-                uid: format!("uid-{name}"),
-                namespace: namespace.to_owned(),
-            }),
-            log_directory: logs.display().to_string(),
-            annotations: std::collections::HashMap::new(),
-            linux: Some(LinuxPodSandboxConfig {
-                security_context: Some(security),
-            }),
-        }
+/// The node's network, which needs no plugins; processes of the container's own, the rest the pod's.
+fn namespaces() -> NamespaceOption {
+    NamespaceOption {
+        network: NamespaceMode::Node.into(),
+        pid: NamespaceMode::Container.into(),
+        ipc: NamespaceMode::Pod.into(),
+        ..NamespaceOption::default()
     }
 }
 
-impl ContainerConfig {
-    /// A container of the image that runs `words`, asking for RuntimeDefault.
-    #[must_use]
-    pub fn named(name: &str, words: &[&str]) -> Self {
-        let security = LinuxContainerSecurityContext {
-            privileged: false,
-            namespace_options: Some(NamespaceOption {
-                network: 2,
-                pid: 1,
-                ipc: 0,
-            }),
-            seccomp: Some(SecurityProfile::default()),
-        };
-        Self {
-            metadata: Some(ContainerMetadata {
-                name: name.to_owned(),
-            }),
-            image: Some(ImageSpec {
-                image: Image::NAME.to_owned(),
-            }),
-            command: words.iter().map(|word| (*word).to_owned()).collect(),
-            log_path: format!("{name}.log"),
-            tty: false,
-            linux: Some(LinuxContainerConfig {
-                resources: None,
-                security_context: Some(security),
-            }),
-        }
+/// A pod with logs in `logs`, asking for RuntimeDefault.
+#[must_use]
+pub fn pod_named(name: &str, namespace: &str, logs: &Path) -> PodSandboxConfig {
+    let security = LinuxSandboxSecurityContext {
+        namespace_options: Some(namespaces()),
+        seccomp: Some(SecurityProfile::default()),
+        ..LinuxSandboxSecurityContext::default()
+    };
+    PodSandboxConfig {
+        metadata: Some(PodSandboxMetadata {
+            name: name.to_owned(),
+            uid: format!("uid-{name}"),
+            namespace: namespace.to_owned(),
+            attempt: 0,
+        }),
+        log_directory: logs.display().to_string(),
+        linux: Some(LinuxPodSandboxConfig {
+            security_context: Some(security),
+            ..LinuxPodSandboxConfig::default()
+        }),
+        ..PodSandboxConfig::default()
     }
+}
 
-    /// The same with another security.
-    #[must_use]
-    pub fn with(mut self, change: impl FnOnce(&mut LinuxContainerSecurityContext)) -> Self {
-        if let Some(security) = self
-            .linux
-            .as_mut()
-            .and_then(|linux| linux.security_context.as_mut())
-        {
-            change(security);
-        }
-        self
+/// A container of the image that runs `words`, asking for RuntimeDefault.
+#[must_use]
+pub fn container_named(name: &str, words: &[&str]) -> ContainerConfig {
+    container_with(name, words, |_| ())
+}
+
+/// The same with what is changed in its security.
+#[must_use]
+pub fn container_with(
+    name: &str,
+    words: &[&str],
+    change: impl FnOnce(&mut LinuxContainerSecurityContext),
+) -> ContainerConfig {
+    let mut security = LinuxContainerSecurityContext {
+        namespace_options: Some(namespaces()),
+        seccomp: Some(SecurityProfile::default()),
+        ..LinuxContainerSecurityContext::default()
+    };
+    change(&mut security);
+    ContainerConfig {
+        metadata: Some(ContainerMetadata {
+            name: name.to_owned(),
+            attempt: 0,
+        }),
+        image: Some(ImageSpec {
+            image: Image::NAME.to_owned(),
+            ..ImageSpec::default()
+        }),
+        command: words.iter().map(|word| (*word).to_owned()).collect(),
+        log_path: format!("{name}.log"),
+        linux: Some(LinuxContainerConfig {
+            security_context: Some(security),
+            ..LinuxContainerConfig::default()
+        }),
+        ..ContainerConfig::default()
     }
 }
 
@@ -171,7 +171,10 @@ impl Pod<'_> {
             config: Some(config),
             sandbox_config: Some(self.config.clone()),
         };
-        Ok(self.cri.call::<_, Id>("CreateContainer", request)?.id)
+        let answer = self
+            .cri
+            .call(async |client| client.create_container(request).await)?;
+        Ok(answer.container_id)
     }
 
     /// Starts a container.
@@ -179,9 +182,10 @@ impl Pod<'_> {
     /// # Errors
     /// The status' message.
     pub fn start(&self, container: &str) -> Result<(), String> {
-        let id = container.to_owned();
+        let container_id = container.to_owned();
+        let request = StartContainerRequest { container_id };
         self.cri
-            .call::<_, Empty>("StartContainer", Id { id })
+            .call(async |client| client.start_container(request).await)
             .map(drop)
     }
 
@@ -204,7 +208,9 @@ impl Pod<'_> {
             cmd: words.iter().map(|word| (*word).to_owned()).collect(),
             timeout: 20,
         };
-        let answer: ExecSyncResponse = self.cri.call("ExecSync", request)?;
+        let answer = self
+            .cri
+            .call(async |client| client.exec_sync(request).await)?;
         let both = [answer.stdout, answer.stderr].concat();
         Ok((
             answer.exit_code,
@@ -217,8 +223,13 @@ impl Pod<'_> {
     /// # Errors
     /// The status' message.
     pub fn status(&self, container: &str) -> Result<ContainerStatus, String> {
-        let id = container.to_owned();
-        let answer: ContainerStatusResponse = self.cri.call("ContainerStatus", Id { id })?;
+        let request = ContainerStatusRequest {
+            container_id: container.to_owned(),
+            verbose: false,
+        };
+        let answer = self
+            .cri
+            .call(async |client| client.container_status(request).await)?;
         answer.status.ok_or_else(|| "no status".to_owned())
     }
 }
@@ -226,10 +237,15 @@ impl Pod<'_> {
 impl Drop for Pod<'_> {
     fn drop(&mut self) {
         // Best effort: the world ends with the test.
-        let id = Id {
-            id: self.id.clone(),
-        };
-        let _ = self.cri.call::<_, Empty>("StopPodSandbox", id.clone());
-        let _ = self.cri.call::<_, Empty>("RemovePodSandbox", id);
+        let pod_sandbox_id = self.id.clone();
+        let stop = StopPodSandboxRequest { pod_sandbox_id };
+        let _ = self
+            .cri
+            .call(async |client| client.stop_pod_sandbox(stop).await);
+        let pod_sandbox_id = self.id.clone();
+        let remove = RemovePodSandboxRequest { pod_sandbox_id };
+        let _ = self
+            .cri
+            .call(async |client| client.remove_pod_sandbox(remove).await);
     }
 }

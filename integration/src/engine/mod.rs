@@ -2,7 +2,6 @@
 
 mod containerd;
 mod cri;
-pub mod cri_messages;
 mod dockerd;
 mod image;
 mod matrix;
@@ -12,9 +11,11 @@ mod terminal;
 mod world;
 
 pub use containerd::Containerd;
-pub use cri::{Cri, Pod};
+pub use cri::{Cri, Pod, container_named, container_with, pod_named};
 pub use dockerd::Docker;
 pub use image::Image;
+/// The messages of Kubernetes' CRI, `runtime.v1`, and their client.
+pub use k8s_cri::v1 as cri_v1;
 pub use matrix::Cell;
 pub use podman::Podman;
 pub use suite::{

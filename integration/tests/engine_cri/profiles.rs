@@ -2,8 +2,11 @@
 
 use std::io;
 
-use integration::engine::cri_messages::*;
-use integration::engine::{Came, Pod, World};
+use integration::engine::cri_v1::security_profile::ProfileType::{
+    self, Localhost, RuntimeDefault, Unconfined,
+};
+use integration::engine::cri_v1::{ContainerConfig, SecurityProfile};
+use integration::engine::{Came, Pod, World, container_named, container_with};
 
 use crate::{Node, SLEEP, equal};
 
@@ -90,20 +93,17 @@ fn may(pod: &Pod<'_>, config: ContainerConfig) -> Result<May, String> {
     })
 }
 
-fn asking(name: &str, profile_type: i32, path: &str) -> ContainerConfig {
-    ContainerConfig::named(name, SLEEP).with(|security| {
+fn asking(name: &str, profile_type: ProfileType, path: &str) -> ContainerConfig {
+    container_with(name, SLEEP, |security| {
         security.seccomp = Some(SecurityProfile {
-            profile_type,
+            profile_type: profile_type.into(),
             localhost_ref: path.to_owned(),
         });
     })
 }
 
-const UNCONFINED: i32 = 1;
-const LOCALHOST: i32 = 2;
-
 fn privileged(name: &str) -> ContainerConfig {
-    ContainerConfig::named(name, SLEEP).with(|security| {
+    container_with(name, SLEEP, |security| {
         security.privileged = true;
         security.seccomp = None;
     })
@@ -131,18 +131,18 @@ fn localhost(node: &Node) -> String {
 pub(crate) fn as_asked(node: &Node) -> Came {
     let path = localhost(node).replace("localhost/", "");
     let pod = free_pod(node, "asked", "shim-asked")?;
-    equal(&may(&pod, asking("default", 0, ""))?, &DEFAULT)?;
-    equal(&may(&pod, asking("localhost", LOCALHOST, &path))?, &GUARDED)?;
-    equal(&may(&pod, asking("unconfined", UNCONFINED, ""))?, &FREE)?;
+    equal(&may(&pod, asking("default", RuntimeDefault, ""))?, &DEFAULT)?;
+    equal(&may(&pod, asking("localhost", Localhost, &path))?, &GUARDED)?;
+    equal(&may(&pod, asking("unconfined", Unconfined, ""))?, &FREE)?;
     equal(&may(&pod, privileged("privileged"))?, &FREE)
 }
 
 pub(crate) fn embedded(node: &Node) -> Came {
     let path = localhost(node).replace("localhost/", "");
     let pod = free_pod(node, "embedded", "shim-embedded")?;
-    equal(&may(&pod, asking("default", 0, ""))?, &DEFAULT)?;
-    equal(&may(&pod, asking("localhost", LOCALHOST, &path))?, &BOTH)?;
-    equal(&may(&pod, asking("unconfined", UNCONFINED, ""))?, &DEFAULT)?;
+    equal(&may(&pod, asking("default", RuntimeDefault, ""))?, &DEFAULT)?;
+    equal(&may(&pod, asking("localhost", Localhost, &path))?, &BOTH)?;
+    equal(&may(&pod, asking("unconfined", Unconfined, ""))?, &DEFAULT)?;
     equal(&may(&pod, privileged("privileged"))?, &FREE)
 }
 
@@ -178,9 +178,9 @@ pub(crate) fn sandbox(node: &Node) -> Came {
 pub(crate) fn each_its_own(node: &Node) -> Came {
     let path = localhost(node).replace("localhost/", "");
     let pod = node.pod("own", "shim-asked")?;
-    equal(&may(&pod, asking("init", UNCONFINED, ""))?, &FREE)?;
-    equal(&may(&pod, asking("main", 0, ""))?, &DEFAULT)?;
-    equal(&may(&pod, asking("ephemeral", LOCALHOST, &path))?, &GUARDED)
+    equal(&may(&pod, asking("init", Unconfined, ""))?, &FREE)?;
+    equal(&may(&pod, asking("main", RuntimeDefault, ""))?, &DEFAULT)?;
+    equal(&may(&pod, asking("ephemeral", Localhost, &path))?, &GUARDED)
 }
 
 pub(crate) fn annotations(node: &Node) -> Came {
@@ -199,24 +199,24 @@ pub(crate) fn annotations(node: &Node) -> Came {
     };
     // Not honoured: what the fields say.
     let pod = annotated("shim-asked")?;
-    equal(&may(&pod, asking("main", UNCONFINED, ""))?, &FREE)?;
+    equal(&may(&pod, asking("main", Unconfined, ""))?, &FREE)?;
     // Honoured: the pod's for a container without its own.
     let pod = annotated("shim-old")?;
-    equal(&may(&pod, asking("main", UNCONFINED, ""))?, &GUARDED)?;
-    equal(&may(&pod, asking("other", UNCONFINED, ""))?, &DEFAULT)?;
+    equal(&may(&pod, asking("main", Unconfined, ""))?, &GUARDED)?;
+    equal(&may(&pod, asking("other", Unconfined, ""))?, &DEFAULT)?;
     // Honoured, but a handler whose pod_annotations do not name them hands none on.
     let pod = annotated("shim-deaf")?;
-    equal(&may(&pod, asking("main", UNCONFINED, ""))?, &FREE)
+    equal(&may(&pod, asking("main", Unconfined, ""))?, &FREE)
 }
 
 pub(crate) fn by_name(node: &Node) -> Came {
     let pod = |name, namespace| node.cri.pod("shim-asked", node.config(name, namespace));
     let (web, db) = (pod("web-1", "team-b")?, pod("db-1", "team-b")?);
     let elsewhere = pod("web-2", "team-c")?;
-    equal(&may(&web, asking("guarded", UNCONFINED, ""))?, &GUARDED)?;
-    equal(&may(&web, asking("another", UNCONFINED, ""))?, &FREE)?;
-    equal(&may(&db, asking("guarded", UNCONFINED, ""))?, &FREE)?;
-    equal(&may(&elsewhere, asking("guarded", UNCONFINED, ""))?, &FREE)
+    equal(&may(&web, asking("guarded", Unconfined, ""))?, &GUARDED)?;
+    equal(&may(&web, asking("another", Unconfined, ""))?, &FREE)?;
+    equal(&may(&db, asking("guarded", Unconfined, ""))?, &FREE)?;
+    equal(&may(&elsewhere, asking("guarded", Unconfined, ""))?, &FREE)
 }
 
 pub(crate) fn privileged_by_rule(node: &Node) -> Came {
@@ -227,12 +227,12 @@ pub(crate) fn privileged_by_rule(node: &Node) -> Came {
 pub(crate) fn floor(node: &Node) -> Came {
     let pod = free_pod(node, "floor", "shim-floor")?;
     equal(&may(&pod, privileged("privileged"))?, &GUARDED)?;
-    equal(&may(&pod, asking("unconfined", UNCONFINED, ""))?, &GUARDED)
+    equal(&may(&pod, asking("unconfined", Unconfined, ""))?, &GUARDED)
 }
 
 pub(crate) fn refusal(node: &Node) -> Came {
     let pod = node.pod("refused", "shim-missing")?;
-    let container = pod.create(ContainerConfig::named("one", SLEEP))?;
+    let container = pod.create(container_named("one", SLEEP))?;
     // The kubelet makes its event of this answer, and kubectl shows the status' message.
     let answer = pod.start(&container).err().ok_or("it started")?;
     let status = pod.status(&container)?;
