@@ -40,6 +40,8 @@ pub(crate) struct Legacy {
 pub(crate) struct Inheritance {
     pub(crate) containers: Vec<(Registration, Program)>,
     pub(crate) listeners: Vec<(ListenerName, OwnedFd)>,
+    /// Containers that ended while there was no agent.
+    pub(crate) ended: Vec<(Registration, Program)>,
     /// Connections that brought no listener yet.
     pub(crate) connections: Vec<(u64, OwnedFd)>,
     /// All others, which are sockets to listen at.
@@ -184,6 +186,7 @@ impl Legacy {
             // It had a listener, and that went with its tasks, or with an agent whom nobody kept it
             // for.
             if called(token) && !lives(token) {
+                left.ended.extend(self.read_one(token));
                 gone.push(token);
                 continue;
             }

@@ -119,7 +119,9 @@ impl Listener {
                 Ok(()) => return Ok(true),
                 Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
                     Some(Errno::INTR) => {}
-                    Some(Errno::NOENT) => return Ok(false),
+                    // An agent before us has answered; the task is about to hear that (EINPROGRESS),
+                    // or has heard it and gone on.
+                    Some(Errno::NOENT | Errno::INPROGRESS) => return Ok(false),
                     _ => return Err(error),
                 },
             }

@@ -383,6 +383,12 @@ async fn with_place(agent: Arc<Agent>, stream: UnixStream, errand: Errand) {
 impl Agent {
     /// Goes on where an agent before us was ended.
     fn take_over(self: &Arc<Self>, left: Inheritance) {
+        for (who, program) in left.ended {
+            let (watcher, _) = unbounded_channel();
+            let mut fields = Container::new(who, program, watcher).names();
+            fields.insert("meanwhile".to_owned(), json!(true));
+            self.journal.say("ended", fields);
+        }
         for (who, program) in left.containers {
             let (watcher, _) = unbounded_channel();
             let one = Container::new(who, program, watcher);
