@@ -98,13 +98,17 @@ impl Desk {
         let pace = self.metrics.pace();
         let why = until_over(listener, |listener| self.serve(listener, &pace));
         self.metrics.retire(&pace);
+        let over = self.container.detached(self.name.first);
+        if over {
+            self.containers.remove(&self.container.who.token);
+            // Before what is left of its listener: without that, it would seem still to come.
+            self.legacy.forget(&self.container.who.token);
+        }
         self.legacy.release_listener(&self.name);
         if let Some(why) = why {
             self.say("failed", [("reason", json!(why))]);
         }
-        if self.container.detached(self.name.first) {
-            self.containers.remove(&self.container.who.token);
-            self.legacy.forget(&self.container.who.token);
+        if over {
             self.tell_repeats();
             let (all, kinds) = self.container.denials().totals();
             let strange = self.container.strange.load(Ordering::Relaxed);
