@@ -248,13 +248,14 @@ fn read(path: &Path) -> io::Result<Recording> {
 
 /// A file's name for a recording: the time, so that they sort, and the container's id.
 pub(crate) fn key(who: &Registration) -> String {
-    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    // To the millisecond: the newest of one container is found by this.
+    let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let id: String = who.id.chars().filter(|c| plain(*c)).take(80).collect();
     let token: String = who.token.chars().take(8).collect();
     format!(
         "{}-{id}-{token}",
-        time.replace([':', '-'], "").to_lowercase()
+        time.replace([':', '-', '.'], "").to_lowercase()
     )
 }
 
