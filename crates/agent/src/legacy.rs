@@ -201,7 +201,11 @@ impl Legacy {
         let files: Vec<_> = left.listeners.iter().map(|(name, _)| name.file()).collect();
         for name in &names {
             let stale = name.ends_with(CALL) && !files.contains(name);
-            if stale || name.ends_with(".new") {
+            // Written before its registration, and removed after it.
+            let alone = name
+                .strip_suffix(PROGRAM)
+                .is_some_and(|token| !names.contains(&format!("{token}{WHO}")));
+            if stale || alone || name.ends_with(".new") {
                 let _ = fs::remove_file(self.folder.join(name));
             }
         }
@@ -342,6 +346,22 @@ mod tests {
         for other in ["listener.x.1.2.first", "connection.1", "listener."] {
             assert_eq!(ListenerName::parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn half_of_a_registration_is_removed() {
+        let folder = std::env::temp_dir().join(format!("legacy-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let token = "0123456789abcdef0123456789abcdef";
+        fs::write(folder.join(format!("{token}.bpf")), "x").unwrap();
+        let legacy = Legacy {
+            folder: folder.clone(),
+            kept: false,
+        };
+        legacy.read(&mut Inheritance::default());
+        let left = fs::read_dir(&folder).unwrap().count();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(left, 0);
     }
 
     #[test]
