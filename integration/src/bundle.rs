@@ -42,6 +42,26 @@ impl TestBundle {
         bundle
     }
 
+    /// The same as containerd's CRI plugin annotates it for a pod's container.
+    ///
+    /// # Panics
+    /// As [`TestBundle::new`].
+    #[must_use]
+    pub fn of_pod(self, namespace: &str, pod: &str, container: &str, image: &str) -> Self {
+        let annotations = json!({
+            "io.kubernetes.cri.container-type": "container",
+            "io.kubernetes.cri.sandbox-namespace": namespace,
+            "io.kubernetes.cri.sandbox-name": pod,
+            "io.kubernetes.cri.container-name": container,
+            "io.kubernetes.cri.image-name": image,
+        });
+        self.edit(|config| {
+            let config = config.as_object_mut();
+            config.map(|config| config.insert("annotations".to_owned(), annotations));
+        });
+        self
+    }
+
     /// Has its process do with the privileges that it has, or not. youki takes no `false` in so many
     /// words beside a profile.
     pub fn no_new_privileges(&self, has: bool) {

@@ -31,6 +31,6 @@ pub use program::{Outcome, copy_program, explain, run, shim_binary};
 pub use random::Random;
 pub use recording::{RECORD_END, RECORD_TO, Recording};
 pub use runtime::{Container, RealRuntime, youki};
-pub use skip::{needs_root, shared_data, skip};
+pub use skip::{needs_programs, needs_root, shared_data, skip};
 pub use stand_in::StandIn;
 pub use steps::{PIECE, Steps, steps_to_exec};

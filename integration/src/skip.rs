@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Says on standard error that `test` does not run and why, and adds a line to the file that
 /// `SHIM_TEST_SKIPS` names, from which the closing count is made.
@@ -31,6 +31,23 @@ pub fn shared_data(test: &str) -> Option<PathBuf> {
     None
 }
 
+/// Whether these programs are on this machine, each by its path or by its name; if one is not, the test
+/// is counted as skipped.
+#[must_use]
+pub fn needs_programs(test: &str, programs: &[&str]) -> bool {
+    // A path takes the folder's place.
+    let is_there = |program: &str| {
+        PROGRAMS
+            .iter()
+            .any(|folder| Path::new(folder).join(program).is_file())
+    };
+    let missing = programs.iter().find(|program| !is_there(program));
+    if let Some(program) = missing {
+        skip(test, &format!("{program} is not installed"));
+    }
+    missing.is_none()
+}
+
 /// Whether the test runs as root; if not, it is counted as skipped.
 #[must_use]
 pub fn needs_root(test: &str) -> bool {
@@ -40,3 +57,5 @@ pub fn needs_root(test: &str) -> bool {
     }
     root
 }
+
+const PROGRAMS: [&str; 4] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];

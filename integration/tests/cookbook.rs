@@ -60,19 +60,9 @@ fn recipe(title: &str) -> PolicyDir {
     dir
 }
 
-/// A pod's container, as containerd annotates it.
+/// A pod's container.
 fn pod(namespace: &str, name: &str, image: &str, args: &[&str]) -> TestBundle {
-    let bundle = TestBundle::new(args);
-    bundle.edit(|config| {
-        config["annotations"] = json!({
-            "io.kubernetes.cri.container-type": "container",
-            "io.kubernetes.cri.sandbox-namespace": namespace,
-            "io.kubernetes.cri.sandbox-name": name,
-            "io.kubernetes.cri.container-name": "app",
-            "io.kubernetes.cri.image-name": image,
-        });
-    });
-    bundle
+    TestBundle::new(args).of_pod(namespace, name, "app", image)
 }
 
 /// The container asks for a profile that denies mkdir alone.

@@ -16,19 +16,9 @@ use serde_json::{Value, json};
 const DENY_MKDIR: &str = r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}]}"#;
 const DENY_CHMOD: &str = r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["chmod"],"action":"SCMP_ACT_ERRNO"}]}"#;
 
-/// A bundle as containerd's CRI plugin annotates it.
+/// A pod's container.
 fn pod(namespace: &str, pod: &str, container: &str, image: &str) -> TestBundle {
-    let bundle = TestBundle::new(&["true"]);
-    bundle.edit(|config| {
-        config["annotations"] = json!({
-            "io.kubernetes.cri.container-type": "container",
-            "io.kubernetes.cri.sandbox-namespace": namespace,
-            "io.kubernetes.cri.sandbox-name": pod,
-            "io.kubernetes.cri.container-name": container,
-            "io.kubernetes.cri.image-name": image,
-        });
-    });
-    bundle
+    TestBundle::new(&["true"]).of_pod(namespace, pod, container, image)
 }
 
 fn asks(bundle: &TestBundle, profile: &str) {

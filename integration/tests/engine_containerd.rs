@@ -1,13 +1,9 @@
 //! containerd by its own client, with the shim as `--runc-binary`.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "the index is taken modulo the length"
-)]
 
 use std::process::{Command, ExitCode};
 
 use integration::engine::{
-    Came, Containerd, Suite, Wrapped, fails, on_a_terminal, says, shows, succeeds, within,
+    Came, Containerd, Suite, Wrapped, at_once, fails, on_a_terminal, says, shows, succeeds, within,
 };
 use integration::run;
 
@@ -212,15 +208,15 @@ fn hundred_at_once(engine: &Containerd) -> Came {
     // there. unshare tells the default from no filter.
     let script =
         "grep Seccomp: /proc/self/status; mkdir /none/x 2>&1; unshare -U echo unshared 2>&1; true";
-    let spawn = |number: usize| {
-        let runtime = HANDLERS[number % HANDLERS.len()];
+    // crun is behind a script that gives its handler's name, the others are links.
+    let handlers = ["shim-free", "shim-strict", "shim-runc", "shim-crun"];
+    let asked = handlers.into_iter().cycle().take(100).enumerate();
+    let asked = asked.map(|(number, runtime)| {
         let id = format!("hundred-{number}");
-        let mut command = engine.run(runtime, &["--rm"], &id, &["sh", "-c", script]);
-        std::thread::spawn(move || (runtime, run(&mut command)))
-    };
-    let running: Vec<_> = (0..100).map(spawn).collect();
-    for one in running {
-        let (runtime, outcome) = one.join().map_err(|_| "a thread panicked")?;
+        let words = ["sh", "-c", script];
+        (runtime, engine.run(runtime, &["--rm"], &id, &words))
+    });
+    for (runtime, outcome) in at_once(asked)? {
         let (filter, mkdir, unshared) = match runtime {
             "shim-free" => (0, "No such file", true),
             "shim-strict" => (2, "No message", true),
@@ -234,9 +230,6 @@ fn hundred_at_once(engine: &Containerd) -> Came {
     }
     Ok(())
 }
-
-/// crun is behind a script that gives its handler's name, the others are links.
-const HANDLERS: [&str; 4] = ["shim-free", "shim-strict", "shim-runc", "shim-crun"];
 
 fn refusal(engine: &Containerd) -> Came {
     let outcome = fails(

@@ -8,7 +8,7 @@ use integration::engine::cri_v1::{
     StopContainerRequest, UpdateContainerResourcesRequest, VersionRequest,
 };
 use integration::engine::{
-    Came, Containerd, Cri, Pod, Suite, Wrapped, container_named, pod_named, within,
+    Came, Containerd, Cri, Pod, Suite, Wrapped, container_named, equal, pod_named, within,
 };
 
 #[path = "engine_cri/profiles.rs"]
@@ -114,7 +114,7 @@ fn pod(node: &Node, handler: &str) -> Came {
         &(9, "out\n".to_owned()),
     )?;
     let (_, text) = pod.exec(&container, &["grep", "Seccomp:", "/proc/1/status"])?;
-    equal(&text, &"Seccomp:\t2\n".to_owned())
+    equal(&text, "Seccomp:\t2\n")
 }
 
 fn logs(node: &Node, handler: &str) -> Came {
@@ -187,7 +187,7 @@ fn update(node: &Node, handler: &str) -> Came {
         .call(async |client| client.update_container_resources(request).await)?;
     let path = format!("/sys/fs/cgroup/cpu/k8s.io/{container}/cpu.shares");
     let shares = std::fs::read_to_string(node.containerd.world.outside(&path));
-    equal(&shares.unwrap_or_default(), &"512\n".to_owned())
+    equal(&shares.unwrap_or_default(), "512\n")
 }
 
 fn stats(node: &Node, handler: &str) -> Came {
@@ -211,13 +211,5 @@ fn exit_codes(node: &Node, handler: &str) -> Came {
     match absent {
         Err(error) if error.contains("/nowhere") => Ok(()),
         other => Err(format!("{other:?}")),
-    }
-}
-
-fn equal<T: PartialEq + std::fmt::Debug>(is: &T, should: &T) -> Came {
-    if is == should {
-        Ok(())
-    } else {
-        Err(format!("{is:?} instead of {should:?}"))
     }
 }

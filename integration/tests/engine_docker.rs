@@ -5,10 +5,9 @@
 use std::process::{Command, ExitCode};
 
 use integration::engine::{
-    Came, Docker, Image, Suite, World, Wrapped, fails, on_a_terminal, says, shows, succeeds, told,
-    within,
+    Came, CommandLine, Docker, Image, Sleeping, Suite, World, Wrapped, at_once, equal, fails, has,
+    operations, says, shows, succeeds, told, within,
 };
-use integration::run;
 
 #[allow(unsafe_code, reason = "a netlink socket")]
 #[path = "profile_in_containers/audit.rs"]
@@ -29,20 +28,20 @@ static SUITE: Suite<Docker> = Suite {
     test: "engine_docker",
     operations: &[
         ("run --rm", run_rm),
-        ("run -d, logs", detached_and_logs),
-        ("run -it", interactive),
-        ("exec", exec),
-        ("exec -it", exec_interactive),
+        ("run -d, logs", operations::logs),
+        ("run -it", operations::interactive),
+        ("exec", operations::exec),
+        ("exec -it", operations::exec_interactive),
         ("attach", attach),
-        ("stop", stop),
-        ("kill --signal", kill),
-        ("pause, unpause", pause),
+        ("stop", operations::stop),
+        ("kill --signal", operations::kill),
+        ("pause, unpause", operations::pause),
         ("update", update),
-        ("top", top),
+        ("top", operations::top),
         ("stats", stats),
         ("events", events),
         ("exit codes", exit_codes),
-        ("restart policy", restart_policy),
+        ("restart policy", operations::restart_policy),
         ("healthcheck", healthcheck),
         ("checkpoint", checkpoint),
         ("restart, wait, cp, rm -f", the_rest),
@@ -73,7 +72,7 @@ static SUITE: Suite<Docker> = Suite {
         ),
         (
             "mkdir is refused where a profile refuses it",
-            demonstrations::mkdir,
+            operations::mkdir_is_refused,
         ),
         (
             "unshare is refused by default and permitted unconfined",
@@ -90,94 +89,17 @@ static SUITE: Suite<Docker> = Suite {
     ],
 };
 
-const STATUS: &[&str] = &["grep", "Seccomp:", "/proc/self/status"];
-
-/// A container that sleeps, gone when dropped.
-struct Sleeping<'a>(&'a Docker, String);
-
-impl<'a> Sleeping<'a> {
-    fn with(
-        docker: &'a Docker,
-        runtime: &str,
-        options: &[&str],
-        words: &[&str],
-    ) -> Result<Self, String> {
-        let options = [&["-d"], options].concat();
-        succeeds(&mut docker.run(runtime, &options, words)).map(|id| Self(docker, id))
-    }
-
-    fn start(docker: &'a Docker, runtime: &str) -> Result<Self, String> {
-        Self::with(docker, runtime, &[], &["sleep", "1000"])
-    }
-
-    fn does(&self, words: &[&str]) -> Command {
-        let mut command = self.0.cli(words);
-        command.arg(&self.1);
-        command
-    }
-
-    fn tells(&self, what: &str) -> Result<String, String> {
-        succeeds(&mut self.does(&["inspect", "--format", what]))
-    }
-}
-
-impl Drop for Sleeping<'_> {
-    fn drop(&mut self) {
-        // Best effort: all ends with the world.
-        let _ = run(&mut self.does(&["rm", "--force"]));
-    }
-}
-
 fn run_rm(docker: &Docker, runtime: &str) -> Came {
     let filtered = if runtime.starts_with("shim") {
         "Seccomp:\t2"
     } else {
         "Seccomp:"
     };
-    shows(&mut docker.run(runtime, &["--rm"], STATUS), filtered).map(drop)
-}
-
-fn detached_and_logs(docker: &Docker, runtime: &str) -> Came {
-    let script = "echo out; echo err >&2; sleep 1000";
-    let container = Sleeping::with(docker, runtime, &[], &["sh", "-c", script])?;
-    within(|| {
-        let outcome = run(&mut container.does(&["logs"]));
-        (outcome.stdout == "out\n" && outcome.stderr == "err\n")
-            .then_some(())
-            .ok_or_else(|| outcome.text())
-    })
-}
-
-fn interactive(docker: &Docker, runtime: &str) -> Came {
-    let command = docker.run(runtime, &["--rm", "-it"], &["sh", "-c", "tty; exit 5"]);
-    let outcome = fails(&mut on_a_terminal(&command), 5)?;
-    says(&outcome, "/dev/pts/").map(drop)
-}
-
-fn exec(docker: &Docker, runtime: &str) -> Came {
-    let container = Sleeping::start(docker, runtime)?;
-    let id = &container.1;
-    shows(docker.cli(&["exec", id]).args(STATUS), "Seccomp:")?;
-    fails(&mut docker.cli(&["exec", id, "sh", "-c", "exit 9"]), 9)?;
-    // Words of the shim's and of runtimes are the user's here.
-    let words = [
-        "exec",
-        id,
-        "echo",
-        "create",
-        "--bundle",
-        "/",
-        "--shim-policy",
-        "x",
-    ];
-    shows(&mut docker.cli(&words), "create --bundle / --shim-policy x").map(drop)
-}
-
-fn exec_interactive(docker: &Docker, runtime: &str) -> Came {
-    let container = Sleeping::start(docker, runtime)?;
-    let command = docker.cli(&["exec", "-it", &container.1, "sh", "-c", "tty; exit 6"]);
-    let outcome = fails(&mut on_a_terminal(&command), 6)?;
-    says(&outcome, "/dev/pts/").map(drop)
+    shows(
+        &mut docker.run(runtime, &["--rm"], operations::STATUS),
+        filtered,
+    )
+    .map(drop)
 }
 
 fn attach(docker: &Docker, runtime: &str) -> Came {
@@ -191,40 +113,11 @@ fn attach(docker: &Docker, runtime: &str) -> Came {
     says(&outcome, "got words").map(drop)
 }
 
-fn stop(docker: &Docker, runtime: &str) -> Came {
-    let script = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done";
-    let container = Sleeping::with(docker, runtime, &[], &["sh", "-c", script])?;
-    within(|| shows(&mut container.does(&["logs"]), "ready"))?;
-    succeeds(&mut container.does(&["stop", "--time", "10"]))?;
-    equal(&container.tells("{{.State.ExitCode}}")?, "3")
-}
-
-fn kill(docker: &Docker, runtime: &str) -> Came {
-    let script = "trap 'exit 8' USR1; echo ready; while :; do sleep 0.1; done";
-    let container = Sleeping::with(docker, runtime, &[], &["sh", "-c", script])?;
-    within(|| shows(&mut container.does(&["logs"]), "ready"))?;
-    succeeds(&mut container.does(&["kill", "--signal", "USR1"]))?;
-    equal(&succeeds(&mut container.does(&["wait"]))?, "8")
-}
-
-fn pause(docker: &Docker, runtime: &str) -> Came {
-    let container = Sleeping::start(docker, runtime)?;
-    succeeds(&mut container.does(&["pause"]))?;
-    equal(&container.tells("{{.State.Status}}")?, "paused")?;
-    succeeds(&mut container.does(&["unpause"]))?;
-    equal(&container.tells("{{.State.Status}}")?, "running")
-}
-
 fn update(docker: &Docker, runtime: &str) -> Came {
     let container = Sleeping::start(docker, runtime)?;
     succeeds(&mut container.does(&["update", "--cpu-shares", "512"]))?;
-    let path = format!("/sys/fs/cgroup/cpu/docker/{}/cpu.shares", container.1);
+    let path = format!("/sys/fs/cgroup/cpu/docker/{}/cpu.shares", container.id);
     equal(&succeeds(docker.world.command("cat").arg(path))?, "512")
-}
-
-fn top(docker: &Docker, runtime: &str) -> Came {
-    let container = Sleeping::start(docker, runtime)?;
-    shows(&mut container.does(&["top"]), "sleep 1000").map(drop)
 }
 
 fn stats(docker: &Docker, runtime: &str) -> Came {
@@ -235,7 +128,7 @@ fn stats(docker: &Docker, runtime: &str) -> Came {
 
 fn events(docker: &Docker, runtime: &str) -> Came {
     let container = Sleeping::start(docker, runtime)?;
-    let id = container.1.clone();
+    let id = container.id.clone();
     drop(container);
     let filter = format!("container={id}");
     within(|| {
@@ -267,16 +160,6 @@ fn exit_codes(docker: &Docker, runtime: &str) -> Came {
     fails(&mut docker.run(runtime, &["--rm"], &["/nowhere"]), code).map(drop)
 }
 
-fn restart_policy(docker: &Docker, runtime: &str) -> Came {
-    let container = Sleeping::with(docker, runtime, &["--restart", "on-failure:2"], &["false"])?;
-    within(|| {
-        equal(
-            &container.tells("{{.RestartCount}} {{.State.Status}}")?,
-            "2 exited",
-        )
-    })
-}
-
 fn healthcheck(docker: &Docker, runtime: &str) -> Came {
     let options = [
         "--health-cmd",
@@ -291,7 +174,7 @@ fn healthcheck(docker: &Docker, runtime: &str) -> Came {
 fn checkpoint(docker: &Docker, runtime: &str) -> Came {
     let container = Sleeping::start(docker, runtime)?;
     docker
-        .says(&["checkpoint", "create", &container.1, "one"])
+        .says(&["checkpoint", "create", &container.id, "one"])
         .map(drop)
 }
 
@@ -311,7 +194,7 @@ fn build(docker: &Docker) -> Came {
 
 fn the_rest(docker: &Docker, runtime: &str) -> Came {
     let container = Sleeping::start(docker, runtime)?;
-    let id = &container.1;
+    let id = &container.id;
     succeeds(&mut container.does(&["restart", "--time", "0"]))?;
     equal(&container.tells("{{.State.Status}}")?, "running")?;
     docker.says(&["cp", &format!("{id}:/etc/passwd"), "/run/passwd"])?;
@@ -336,7 +219,7 @@ fn info(docker: &Docker) -> Came {
     equal(info["RuncCommit"]["ID"].as_str().unwrap_or_default(), &bare)?;
     let version = docker.says(&["version", "--format", "{{json .Server.Components}}"])?;
     let runc = Wrapped::all().into_iter().find(|one| one.name == "runc");
-    says_in(&version, &runc.ok_or("no runc")?.version)
+    has(&version, &runc.ok_or("no runc")?.version)
 }
 
 fn checkpoint_text(docker: &Docker) -> Came {
@@ -346,10 +229,10 @@ fn checkpoint_text(docker: &Docker) -> Came {
     let said = |runtime: String| {
         let container = Sleeping::start(docker, &runtime)?;
         let outcome = fails(
-            &mut docker.cli(&["checkpoint", "create", &container.1, "one"]),
+            &mut docker.cli(&["checkpoint", "create", &container.id, "one"]),
             1,
         )?;
-        let text = outcome.text().replace(&container.1, "ID");
+        let text = outcome.text().replace(&container.id, "ID");
         // Docker names the program that it ran: its script in front of the shim.
         let script = format!("/var/lib/docker/runtimes/{runtime}");
         let bare = path(docker, &runtime)?;
@@ -407,20 +290,16 @@ fn refusal(docker: &Docker) -> Came {
 }
 
 fn thirty_at_once(docker: &Docker) -> Came {
-    let spawn = |number: usize| {
-        let runtime = if number.is_multiple_of(2) {
-            "shim-runc"
+    let options = ["--rm", "--security-opt", "seccomp=unconfined"];
+    let asked = (0..30).map(|number: u32| {
+        let (runtime, filter) = if number.is_multiple_of(2) {
+            ("shim-runc", 2)
         } else {
-            "shim-asked"
+            ("shim-asked", 0)
         };
-        let options = ["--rm", "--security-opt", "seccomp=unconfined"];
-        let mut command = docker.run(runtime, &options, STATUS);
-        std::thread::spawn(move || (number, run(&mut command)))
-    };
-    let running: Vec<_> = (0..30).map(spawn).collect();
-    for one in running {
-        let (number, outcome) = one.join().map_err(|_| "a thread panicked")?;
-        let filter = if number.is_multiple_of(2) { 2 } else { 0 };
+        (filter, docker.run(runtime, &options, operations::STATUS))
+    });
+    for (filter, outcome) in at_once(asked)? {
         says(&outcome, &format!("Seccomp:\t{filter}"))?;
     }
     Ok(())
@@ -437,20 +316,4 @@ fn dockerfile(docker: &Docker, name: &str) -> Result<String, String> {
         .and_then(|()| std::fs::write(folder.join("Dockerfile"), text));
     written.map_err(|error| error.to_string())?;
     Ok(folder.display().to_string())
-}
-
-fn equal(is: &str, should: &str) -> Came {
-    if is == should {
-        Ok(())
-    } else {
-        Err(format!("{is:?} instead of {should:?}"))
-    }
-}
-
-fn says_in(text: &str, word: &str) -> Came {
-    if text.contains(word) {
-        Ok(())
-    } else {
-        Err(format!("no {word:?} in {text}"))
-    }
 }

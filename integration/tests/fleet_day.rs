@@ -10,7 +10,6 @@ use std::{fs, process};
 use integration::{
     Outcome, PolicyDir, RealRuntime, TestBundle, copy_program, needs_root, run, shim_binary,
 };
-use serde_json::json;
 
 /// What team-a's containers are to lose.
 const NO_MKDIR: &str = r#"{
@@ -42,17 +41,8 @@ fn team_a(mode: &str) -> String {
 
 /// A bundle as containerd makes it for a container of a namespace.
 fn container(namespace: &str, script: &str) -> TestBundle {
-    let bundle = TestBundle::new(&["sh", "-c", script]);
-    bundle.edit(|config| {
-        config["annotations"] = json!({
-            "io.kubernetes.cri.container-type": "container",
-            "io.kubernetes.cri.sandbox-namespace": namespace,
-            "io.kubernetes.cri.sandbox-name": "web",
-            "io.kubernetes.cri.container-name": "app",
-            "io.kubernetes.cri.image-name": "docker.io/library/busybox:1",
-        });
-    });
-    bundle
+    let image = "docker.io/library/busybox:1";
+    TestBundle::new(&["sh", "-c", script]).of_pod(namespace, "web", "app", image)
 }
 
 fn check(policy: &Path) -> Outcome {

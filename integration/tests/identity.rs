@@ -12,7 +12,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use integration::{PolicyDir, explain, needs_root, run, shared_data, shim_binary, skip};
+use integration::{
+    PolicyDir, explain, needs_programs, needs_root, run, shared_data, shim_binary, skip,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -263,11 +265,8 @@ fn the_engines_own_words_are_believed() {
 #[test]
 fn a_podman_user_cannot_pose_as_a_pod() {
     let test = "a_podman_user_cannot_pose_as_a_pod";
-    if !needs_root(test) {
+    if !needs_root(test) || !needs_programs(test, &["podman", "crun"]) {
         return;
-    }
-    if !Path::new("/usr/bin/podman").is_file() || !Path::new("/usr/bin/crun").is_file() {
-        return skip(test, "podman and crun are not installed");
     }
     let policy = policy();
     let folder = tempfile::tempdir().expect("a folder");
@@ -333,8 +332,8 @@ fn a_podman_user_cannot_pose_as_a_pod() {
 #[test]
 fn docker_takes_annotations_from_its_users_only_since_24() {
     let test = "docker_takes_annotations_from_its_users_only_since_24";
-    if !Path::new("/usr/bin/docker").is_file() {
-        return skip(test, "docker is not installed");
+    if !needs_programs(test, &["docker"]) {
+        return;
     }
     let help = run(Command::new("docker").args(["run", "--help"]));
     let has = help.stdout.contains("--annotation");

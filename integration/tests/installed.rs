@@ -8,7 +8,7 @@ use integration::engine::cri_v1::VersionRequest;
 use integration::engine::{
     Cri, Image, World, container_with, fails, pod_named, says, shows, succeeds, within,
 };
-use integration::{needs_root, run, shim_binary, skip};
+use integration::{needs_programs, needs_root, run, shim_binary};
 
 type Told = Result<(), Box<dyn std::error::Error>>;
 
@@ -41,14 +41,8 @@ fn world(
     programs: &[&str],
     files: &[(&str, &str)],
 ) -> Result<Option<World>, Box<dyn std::error::Error>> {
-    if !needs_root(test) {
+    if !needs_root(test) || !needs_programs(test, &[programs, &["/bin/busybox"]].concat()) {
         return Ok(None);
-    }
-    for program in programs.iter().chain(&["/bin/busybox"]) {
-        if !Path::new(program).is_file() {
-            skip(test, &format!("{program} is not installed"));
-            return Ok(None);
-        }
     }
     let files: Vec<(&str, String)> = files
         .iter()

@@ -2,18 +2,17 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
-use integration::{PolicyDir, StandIn, run, skip};
+use integration::{PolicyDir, StandIn, TestBundle, explain, needs_programs, run, skip};
 
 const PROFILE: &str = r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}]}"#;
 
 #[test]
 fn only_the_profile_that_is_used_is_opened() {
     let test = "only_the_profile_that_is_used_is_opened";
-    if !Path::new("/usr/bin/strace").is_file() {
-        return skip(test, "strace is not installed");
+    if !needs_programs(test, &["strace"]) {
+        return;
     }
     let mut rules = String::new();
     for number in 0..1_000 {
@@ -80,16 +79,10 @@ fn a_rule_among_many_means_what_it_means_alone() {
             format!("[[rule]]\nwhen = {{ namespace = \"team-{number}\" }}\nmode = \"audit\"\n")
         })
         .collect();
-    let bundle = integration::TestBundle::new(&["true"]);
-    bundle.edit(|config| {
-        config["annotations"] = serde_json::json!({
-            "io.kubernetes.cri.container-type": "container",
-            "io.kubernetes.cri.sandbox-namespace": "n",
-        });
-    });
+    let bundle = TestBundle::new(&["true"]).of_pod("n", "pod", "app", "i:1");
     for form in forms {
         let policy = PolicyDir::new(&format!("{many}{form}{many}"));
-        let answer = integration::explain(policy.path(), bundle.path());
+        let answer = explain(policy.path(), bundle.path());
         let rule = answer
             .pointer("/decidedBy/rule")
             .and_then(|name| name.as_str());
@@ -106,7 +99,7 @@ fn a_rule_among_many_means_what_it_means_alone() {
         "[[rule]]\nwhen = { engine = \"dcker\" }\n",
     ] {
         let policy = PolicyDir::new(&format!("{many}{wrong}{many}"));
-        let answer = integration::explain(policy.path(), bundle.path());
+        let answer = explain(policy.path(), bundle.path());
         let reason = answer
             .pointer("/reason")
             .and_then(|reason| reason.as_str())

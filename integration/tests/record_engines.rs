@@ -2,37 +2,33 @@
 //! is recorded and no other, and the profile holds it.
 #![cfg(target_arch = "x86_64")]
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use integration::engine::{
-    Came, Containerd, Docker, Image, Podman, World, Wrapped, on_a_terminal, shows, succeeds, within,
+    Came, CommandLine, Containerd, Docker, Image, Podman, World, Wrapped, has, on_a_terminal,
+    shows, succeeds, within,
 };
-use integration::{needs_root, run, shim_binary, skip};
+use integration::{needs_programs, needs_root, run, shim_binary};
 use serde_json::Value;
 
 const PROBE: &str = env!("CARGO_BIN_EXE_probe");
 const FIRST: &str = "mkdir /tmp/a; ls /bin > /tmp/a/b; echo done";
 const SECOND: &str = "mkdir /tmp/a; ls /bin > /tmp/a/b; busybox sync; echo done";
+/// Runs until another process makes a file.
+const UNTIL_TOLD: &str = "while ! test -e /tmp/end; do sleep 0.1; done; echo ended";
 /// What a container says of itself without a filter of ours.
 const STATUS: &str = "grep Seccomp: /proc/self/status";
 
 /// The runtimes of this machine, if it has the engine.
 fn runtimes(test: &str, programs: &[&str]) -> Vec<Wrapped> {
-    if !needs_root(test) {
+    if !needs_root(test) || !needs_programs(test, &[programs, &["/bin/busybox"]].concat()) {
         return Vec::new();
     }
-    for program in programs.iter().chain(&["/bin/busybox"]) {
-        if !Path::new(program).is_file() {
-            skip(test, &format!("{program} is not installed"));
-            return Vec::new();
-        }
-    }
-    Wrapped::all()
-        .into_iter()
-        .filter(|one| one.name != "youki")
-        .collect()
+    let all = Wrapped::all().into_iter();
+    all.filter(|one| one.name != "youki").collect()
 }
 
 /// `shim record run` in a world, with its profile and recordings in a folder that we see too.
@@ -47,7 +43,7 @@ impl<'a> Recorder<'a> {
         Self { world, out }
     }
 
-    fn run(&self, words: &[&str]) -> Command {
+    fn run<T: AsRef<OsStr>>(&self, words: &[T]) -> Command {
         let mut command = self.world.command(shim_binary());
         command.args(["record", "run", "--output"]).arg(&self.out);
         command.arg("--").args(words);
@@ -64,18 +60,12 @@ impl<'a> Recorder<'a> {
     /// Twice, of which the second learns on.
     fn learns(&self, words: impl Fn(&str) -> Vec<String>) -> Came {
         for (script, said) in [(FIRST, "different calls"), (SECOND, "learned before")] {
-            let words = words(script);
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let text = shows(&mut self.run(&words), "done\n")?;
-            if !text.contains(said) {
-                return Err(text);
-            }
+            let text = shows(&mut self.run(&words(script)), "done\n")?;
+            has(&text, said)?;
         }
         let names = self.names()?;
         for name in ["\"mkdir\"", "\"sync\"", "\"execve\""] {
-            if !names.contains(name) {
-                return Err(format!("no {name} in {names}"));
-            }
+            has(&names, name)?;
         }
         Ok(())
     }
@@ -121,15 +111,11 @@ impl Drop for Going {
     }
 }
 
-fn has(text: &str, word: &str) -> Came {
-    if text.contains(word) {
-        return Ok(());
-    }
-    Err(format!("no {word:?} in {text}"))
-}
-
-fn owned(words: &[&str]) -> Vec<String> {
-    words.iter().map(|&word| word.to_owned()).collect()
+/// The words of a run by Docker's command line: `command`, options, and what a shell is to do.
+fn words(command: &[&str], options: &[&str], script: &str) -> Vec<String> {
+    let inside = [Image::NAME, "sh", "-c", script];
+    let all = [command, &["run"], options, &inside].concat();
+    all.into_iter().map(str::to_owned).collect()
 }
 
 #[test]
@@ -141,24 +127,13 @@ fn docker_run_is_recorded_once_dockerd_is_told() -> Came {
     }
     let docker = Docker::start(&runtimes, &[], PROBE)?;
     let recorder = Recorder::new(&docker.world);
-    let words = |script: &str| {
-        owned(&[
-            "docker",
-            "run",
-            "--rm",
-            "--network",
-            "none",
-            Image::NAME,
-            "sh",
-            "-c",
-            script,
-        ])
+    let docker_run = |options: &[&str], script: &str| {
+        let options = [&["--network", "none"], options].concat();
+        words(&["docker"], &options, script)
     };
-    let first = words(FIRST);
-    let first: Vec<&str> = first.iter().map(String::as_str).collect();
 
     // It says what is missing, and that mends it.
-    let said = run(&mut recorder.run(&first));
+    let said = run(&mut recorder.run(&docker_run(&["--rm"], FIRST)));
     assert_eq!(said.code, Some(1), "{said:?}");
     assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
     let (_, mend) = said
@@ -170,7 +145,7 @@ fn docker_run_is_recorded_once_dockerd_is_told() -> Came {
     succeeds(docker.world.command(shim_binary()).args(mend))?;
     let runtimes = ["info", "--format", "{{json .Runtimes}}"];
     within(|| shows(&mut docker.cli(&runtimes), "shim-record"))?;
-    recorder.learns(words)?;
+    recorder.learns(|script| docker_run(&["--rm"], script))?;
 
     // The profile is enough for Docker's own runtime.
     let option = format!("seccomp={}", recorder.out.display());
@@ -184,20 +159,7 @@ fn docker_run_is_recorded_once_dockerd_is_told() -> Came {
 
     // Nobody else gets in meanwhile, and what goes another way is as it was.
     std::fs::remove_file(&recorder.out).map_err(|error| error.to_string())?;
-    let script = "while ! test -e /tmp/end; do sleep 0.1; done; echo ended";
-    let mut command = recorder.run(&[
-        "docker",
-        "run",
-        "--rm",
-        "--name",
-        "ours",
-        "--network",
-        "none",
-        Image::NAME,
-        "sh",
-        "-c",
-        script,
-    ]);
+    let mut command = recorder.run(&docker_run(&["--rm", "--name", "ours"], UNTIL_TOLD));
     let going = started(&mut command, || {
         succeeds(&mut docker.cli(&["exec", "ours", "true"])).map(drop)
     })?;
@@ -213,25 +175,12 @@ fn docker_run_is_recorded_once_dockerd_is_told() -> Came {
 
     // One that is left behind is waited for.
     std::fs::remove_file(&recorder.out).map_err(|error| error.to_string())?;
-    let left = ["run", "-d", "--rm", "--network", "none", Image::NAME];
-    let mut words = vec!["docker"];
-    words.extend(left);
-    words.extend(["sh", "-c", "sleep 2; rmdir /tmp/none; true"]);
-    shows(&mut recorder.run(&words), "run on")?;
+    let left = docker_run(&["-d", "--rm"], "sleep 2; rmdir /tmp/none; true");
+    shows(&mut recorder.run(&left), "run on")?;
     has(&recorder.names()?, "\"rmdir\"")?;
 
     // A command that fails says so.
-    let mut command = recorder.run(&[
-        "docker",
-        "run",
-        "--rm",
-        "--network",
-        "none",
-        Image::NAME,
-        "sh",
-        "-c",
-        "exit 7",
-    ]);
+    let mut command = recorder.run(&docker_run(&["--rm"], "exit 7"));
     assert_eq!(run(&mut command).code, Some(7));
     Ok(())
 }
@@ -247,20 +196,10 @@ fn podman_run_is_recorded_with_nothing_set_up() -> Came {
     let recorder = Recorder::new(&podman.world);
     for runtime in &runtimes {
         let path = runtime.path.display().to_string();
-        let words = |script: &str| {
-            owned(&[
-                "podman",
-                "--runtime",
-                &path,
-                "run",
-                "--rm",
-                Image::NAME,
-                "sh",
-                "-c",
-                script,
-            ])
+        let podman_run = |options: &[&str], script: &str| {
+            words(&["podman", "--runtime", &path], options, script)
         };
-        recorder.learns(words)?;
+        recorder.learns(|script| podman_run(&["--rm"], script))?;
         let option = format!("seccomp={}", recorder.out.display());
         let options = ["--rm", "--security-opt", &option];
         shows(
@@ -274,38 +213,14 @@ fn podman_run_is_recorded_with_nothing_set_up() -> Came {
 
         // One that stays is podman's to start again, and is then no longer recorded.
         let name = format!("stays-{}", runtime.name);
-        let words = [
-            "podman",
-            "--runtime",
-            &path,
-            "run",
-            "--name",
-            &name,
-            Image::NAME,
-            "sh",
-            "-c",
-            STATUS,
-        ];
-        shows(&mut recorder.run(&words), "Seccomp:")?;
+        let stays = podman_run(&["--name", &name], STATUS);
+        shows(&mut recorder.run(&stays), "Seccomp:")?;
         let again = succeeds(&mut podman.cli(&["start", "--attach", &name]))?;
         has(&again, "\t2")?;
 
         // Nor is it while another is.
-        let script = "while ! test -e /tmp/end; do sleep 0.1; done; echo ended";
-        let words = [
-            "podman",
-            "--runtime",
-            &path,
-            "run",
-            "--rm",
-            "--name",
-            "ours",
-            Image::NAME,
-            "sh",
-            "-c",
-            script,
-        ];
-        let going = started(&mut recorder.run(&words), || {
+        let ours = podman_run(&["--rm", "--name", "ours"], UNTIL_TOLD);
+        let going = started(&mut recorder.run(&ours), || {
             succeeds(&mut podman.cli(&["exec", "ours", "true"])).map(drop)
         })?;
         let other = run(&mut podman.cli(&["start", "--attach", &name]));
@@ -331,16 +246,7 @@ fn progress_is_told_while_it_runs() -> Came {
     let podman = Podman::start(&runtimes, &[], PROBE)?;
     let recorder = Recorder::new(&podman.world);
     let path = runtime.path.display().to_string();
-    let words = [
-        "podman",
-        "--runtime",
-        &path,
-        "run",
-        "--rm",
-        Image::NAME,
-        "sleep",
-        "4",
-    ];
+    let words = words(&["podman", "--runtime", &path], &["--rm"], "sleep 4");
     let start = Instant::now();
     let outcome = run(&mut on_a_terminal(&recorder.run(&words)));
     assert!(outcome.ok(), "{outcome:?}");
@@ -357,20 +263,21 @@ fn ctr_run_is_recorded_with_nothing_set_up() -> Came {
     }
     let containerd = Containerd::start(&runtimes, &[], PROBE)?;
     let recorder = Recorder::new(&containerd.world);
-    let words = |id: &str, script: &str| {
-        owned(&["ctr", "run", "--rm", Image::NAME, id, "sh", "-c", script])
+    let ctr_run = |script: &str| {
+        let words = ["ctr", "run", "--rm", Image::NAME, "ours", "sh", "-c"];
+        let words = words.into_iter().chain([script]);
+        words.map(str::to_owned).collect()
     };
-    recorder.learns(|script| words("ours", script))?;
+    recorder.learns(ctr_run)?;
 
     // Another by the same way is as the policy without rules has it.
-    let script = "while ! test -e /tmp/end; do sleep 0.1; done; echo ended";
-    let words = words("ours", script);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let exec = |id: &str, words: &[&str]| {
         let task = ["task", "exec", "--exec-id", id, "ours"];
         succeeds(containerd.ctr(&task).args(words))
     };
-    let going = started(&mut recorder.run(&words), || exec("a", &["true"]).map(drop))?;
+    let going = started(&mut recorder.run(&ctr_run(UNTIL_TOLD)), || {
+        exec("a", &["true"]).map(drop)
+    })?;
     let script = "/var/lib/seccomp-shim/record/bin/runc";
     let other = [
         "run",

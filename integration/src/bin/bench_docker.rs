@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use integration::engine::{Docker, Wrapped};
+use integration::engine::{CommandLine as _, Docker, Wrapped};
 use integration::{PolicyDir, run};
 
 #[expect(

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use crate::engine::{Image, World, Wrapped, succeeds, within};
+use crate::engine::{CommandLine, Image, World, Wrapped, succeeds, within};
 use crate::{run, shim_binary};
 
 /// A dockerd that knows each runtime alone and behind the shim; it ends when dropped.
@@ -114,26 +114,27 @@ impl Docker {
         docker.says(&["load", "--input", &path])?;
         Ok(docker)
     }
+}
 
-    /// The client, with these words.
-    #[must_use]
-    pub fn cli(&self, words: &[&str]) -> Command {
+impl CommandLine for Docker {
+    const REMOVE: &[&str] = &["rm", "--force"];
+
+    fn world(&self) -> &World {
+        &self.world
+    }
+
+    fn cli(&self, words: &[&str]) -> Command {
         let mut command = self.world.command("/usr/bin/docker");
         command.args(words);
         command
     }
 
-    /// What the client prints if all is well.
-    ///
-    /// # Errors
-    /// All is not well.
-    pub fn says(&self, words: &[&str]) -> Result<String, String> {
-        succeeds(&mut self.cli(words))
+    /// dockerd remembers which runtime a container has.
+    fn about(&self, _: &str, words: &[&str]) -> Command {
+        self.cli(words)
     }
 
-    /// `docker run` of the image with a runtime: options, then the container's words.
-    #[must_use]
-    pub fn run(&self, runtime: &str, options: &[&str], words: &[&str]) -> Command {
+    fn run(&self, runtime: &str, options: &[&str], words: &[&str]) -> Command {
         let mut command = self.cli(&["run", "--network", "none", "--runtime", runtime]);
         command.args(options).arg(Image::NAME).args(words);
         command

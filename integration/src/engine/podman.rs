@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
-use crate::engine::{Image, World, Wrapped, succeeds};
+use crate::engine::{CommandLine, Image, World, Wrapped};
 use crate::shim_binary;
 
 /// A podman that knows each runtime alone and behind the shim.
@@ -68,28 +68,28 @@ impl Podman {
         podman.says(&["load", "--input", &image.archive.display().to_string()])?;
         Ok(podman)
     }
+}
 
-    /// podman, with these words.
-    #[must_use]
-    pub fn cli(&self, words: &[&str]) -> Command {
+impl CommandLine for Podman {
+    const REMOVE: &[&str] = &["rm", "--force", "--time", "0"];
+
+    fn world(&self) -> &World {
+        &self.world
+    }
+
+    fn cli(&self, words: &[&str]) -> Command {
         let mut command = self.world.command("podman");
         command.env("PODMAN_IGNORE_CGROUPSV1_WARNING", "1");
         command.args(words);
         command
     }
 
-    /// What it prints if all is well.
-    ///
-    /// # Errors
-    /// All is not well.
-    pub fn says(&self, words: &[&str]) -> Result<String, String> {
-        succeeds(&mut self.cli(words))
+    fn about(&self, runtime: &str, words: &[&str]) -> Command {
+        self.cli(&[&["--runtime", runtime], words].concat())
     }
 
-    /// `podman run` of the image with a runtime: options, then the container's words.
-    #[must_use]
-    pub fn run(&self, runtime: &str, options: &[&str], words: &[&str]) -> Command {
-        let mut command = self.cli(&["--runtime", runtime, "run"]);
+    fn run(&self, runtime: &str, options: &[&str], words: &[&str]) -> Command {
+        let mut command = self.about(runtime, &["run"]);
         command.args(options).arg(Image::NAME).args(words);
         command
     }

@@ -1,14 +1,16 @@
 //! Operations, each run with each runtime behind the shim, in one engine.
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Trial};
 
 use crate::engine::Cell;
-use crate::{Outcome, run, skip};
+use crate::{Outcome, needs_programs, needs_root, run, skip};
 
 /// What came of an operation: nothing, or what was not as it should be.
 pub type Came = Result<(), String>;
@@ -120,14 +122,9 @@ impl<E: Send + Sync + 'static> Suite<E> {
         }
         // Who counts takes what was skipped from what has passed.
         let skipped = |name: &str| Trial::test(name, || Ok(()));
-        if !crate::needs_root(self.test) {
+        let programs = [programs, &["/bin/busybox", "/usr/sbin/runc"]].concat();
+        if !needs_root(self.test) || !needs_programs(self.test, &programs) {
             return libtest_mimic::run(&arguments, vec![skipped(self.test)]).exit_code();
-        }
-        for program in programs.iter().chain(&["/bin/busybox", "/usr/sbin/runc"]) {
-            if !Path::new(program).is_file() {
-                skip(self.test, &format!("{program} is not installed"));
-                return libtest_mimic::run(&arguments, vec![skipped(self.test)]).exit_code();
-            }
         }
         let (engine, version) = if arguments.list {
             (None, String::new())
@@ -277,11 +274,51 @@ pub fn fails(command: &mut Command, code: i32) -> Result<Outcome, String> {
 /// It is not.
 pub fn says(outcome: &Outcome, word: &str) -> Result<String, String> {
     let text = outcome.text();
+    has(&text, word).map(|()| text)
+}
+
+/// That `word` is in the text.
+///
+/// # Errors
+/// It is not.
+pub fn has(text: &str, word: &str) -> Came {
     if text.contains(word) {
-        Ok(text)
+        Ok(())
     } else {
         Err(format!("no {word:?} in: {text}"))
     }
+}
+
+/// That it is as it should be.
+///
+/// # Errors
+/// It is not.
+pub fn equal<A, B>(is: &A, should: &B) -> Came
+where
+    A: PartialEq<B> + Debug + ?Sized,
+    B: Debug + ?Sized,
+{
+    if is == should {
+        Ok(())
+    } else {
+        Err(format!("{is:?} instead of {should:?}"))
+    }
+}
+
+/// Runs all at once; what each said, with what was given beside it.
+///
+/// # Errors
+/// A thread panicked.
+pub fn at_once<K>(
+    commands: impl IntoIterator<Item = (K, Command)>,
+) -> Result<Vec<(K, Outcome)>, String> {
+    let start = |(kept, mut command)| (kept, thread::spawn(move || run(&mut command)));
+    let running: Vec<_> = commands.into_iter().map(start).collect();
+    let end = |(kept, one): (K, thread::JoinHandle<Outcome>)| {
+        let outcome = one.join().map_err(|_| "a thread panicked")?;
+        Ok((kept, outcome))
+    };
+    running.into_iter().map(end).collect()
 }
 
 /// Tries again until it comes true or 20 seconds are over.
@@ -294,7 +331,7 @@ pub fn within<T>(mut attempt: impl FnMut() -> Result<T, String>) -> Result<T, St
         match attempt() {
             Ok(came) => return Ok(came),
             Err(error) if start.elapsed() > Duration::from_secs(20) => return Err(error),
-            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            Err(_) => thread::sleep(Duration::from_millis(50)),
         }
     }
 }

@@ -134,7 +134,7 @@ impl World {
     ///
     /// # Errors
     /// As [`World::new`]; the files cannot be made executable.
-    pub fn of_engine(files: &[(String, String)]) -> Result<Self, String> {
+    pub(crate) fn of_engine(files: &[(String, String)]) -> Result<Self, String> {
         let words = |error: io::Error| error.to_string();
         let named: Vec<(&str, String)> = files
             .iter()
@@ -180,6 +180,16 @@ impl World {
         let new = path.with_extension("new");
         fs::write(&new, text)?;
         fs::rename(new, path)
+    }
+
+    /// Writes a profile into [`World::path`]; gives what `--security-opt` takes to ask for it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn profile(&self, name: &str, json: &str) -> Result<String, String> {
+        let path = self.path().join(name);
+        fs::write(&path, json).map_err(|error| error.to_string())?;
+        Ok(format!("seccomp={}", path.display()))
     }
 
     /// The decisions that were recorded in the world's policy directory.

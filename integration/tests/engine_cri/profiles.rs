@@ -6,9 +6,9 @@ use integration::engine::cri_v1::security_profile::ProfileType::{
     self, Localhost, RuntimeDefault, Unconfined,
 };
 use integration::engine::cri_v1::{ContainerConfig, SecurityProfile};
-use integration::engine::{Came, Pod, World, container_named, container_with};
+use integration::engine::{Came, Pod, World, container_named, container_with, equal};
 
-use crate::{Node, SLEEP, equal};
+use crate::{Node, SLEEP};
 
 const POLICY: &str = r#"
 version = 1

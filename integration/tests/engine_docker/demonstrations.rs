@@ -1,25 +1,14 @@
 //! What every article on seccomp shows, through Docker and the shim.
 
-use std::fs;
-
-use integration::engine::{Came, Docker, fails, says, shows};
+use integration::engine::{Came, CommandLine, Docker, fails, operations, says, shows};
 use integration::run;
 
 use crate::audit::Audit;
 
-/// Writes a profile and gives the option that asks for it.
-fn profile(docker: &Docker, name: &str, json: &str) -> Result<String, String> {
-    let path = docker.world.path().join(name);
-    fs::write(&path, json).map_err(|error| error.to_string())?;
-    Ok(format!("seccomp={}", path.display()))
-}
-
 pub(crate) fn deny_all(docker: &Docker) -> Came {
-    let asked = profile(
-        docker,
-        "deny.json",
-        r#"{"defaultAction": "SCMP_ACT_ERRNO"}"#,
-    )?;
+    let asked = docker
+        .world
+        .profile("deny.json", r#"{"defaultAction": "SCMP_ACT_ERRNO"}"#)?;
     for runtime in ["shim-runc", "shim-asked"] {
         let options = ["--rm", "--security-opt", &asked];
         let outcome = run(&mut docker.run(runtime, &options, &["echo", "I run"]));
@@ -30,46 +19,17 @@ pub(crate) fn deny_all(docker: &Docker) -> Came {
     Ok(())
 }
 
-pub(crate) fn mkdir(docker: &Docker) -> Came {
-    let asked = profile(
-        docker,
-        "mkdir.json",
-        r#"{"defaultAction": "SCMP_ACT_ALLOW",
-            "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}"#,
-    )?;
-    for runtime in ["shim-runc", "shim-crun", "shim-asked"] {
-        let free = ["--rm"];
-        shows(
-            &mut docker.run(runtime, &free, &["sh", "-c", "mkdir /x && ls -d /x"]),
-            "/x",
-        )?;
-        let options = ["--rm", "--security-opt", &asked];
-        let outcome = fails(&mut docker.run(runtime, &options, &["mkdir", "/x"]), 1)?;
-        says(&outcome, "Operation not permitted")?;
-    }
-    Ok(())
-}
-
 pub(crate) fn unshare(docker: &Docker) -> Came {
-    let unshare = ["unshare", "-U", "echo", "a new user namespace"];
-    let unconfined = ["--rm", "--security-opt", "seccomp=unconfined"];
-    for runtime in ["shim-runc", "shim-asked"] {
-        let outcome = fails(&mut docker.run(runtime, &["--rm"], &unshare), 1)?;
-        says(&outcome, "Operation not permitted")?;
-    }
-    shows(
-        &mut docker.run("shim-asked", &unconfined, &unshare),
-        "a new user namespace",
-    )?;
-    // The embedded policy holds the default even for those who ask to be free.
-    let outcome = fails(&mut docker.run("shim-runc", &unconfined, &unshare), 1)?;
+    operations::unshare_is_for_the_unconfined(docker)?;
+    // Docker's own default refuses it as well, which Podman's does not.
+    let words = ["unshare", "-U", "true"];
+    let outcome = fails(&mut docker.run("shim-asked", &["--rm"], &words), 1)?;
     says(&outcome, "Operation not permitted").map(drop)
 }
 
 /// What busybox' echo needs to start and speak, on x86-64 and aarch64.
 pub(crate) fn allow_list(docker: &Docker) -> Came {
-    let asked = profile(
-        docker,
+    let asked = docker.world.profile(
         "echo.json",
         r#"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
             "syscalls": [{"action": "SCMP_ACT_ALLOW", "names": [
@@ -95,8 +55,7 @@ pub(crate) fn allow_list(docker: &Docker) -> Came {
 }
 
 pub(crate) fn log(docker: &Docker) -> Came {
-    let asked = profile(
-        docker,
+    let asked = docker.world.profile(
         "log.json",
         r#"{"defaultAction": "SCMP_ACT_ALLOW",
             "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_LOG"}]}"#,

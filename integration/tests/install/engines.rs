@@ -5,25 +5,15 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use integration::{Outcome, needs_root, run, shim_binary, skip};
+use integration::{Outcome, needs_programs, needs_root, run, shim_binary};
 
 use crate::host::Host;
 use crate::{CONTAINERD, CONTAINERDS, DOCKER};
 
-/// Whether an engine's program is here; counted as skipped if not.
-fn engine(test: &str, name: &str) -> bool {
-    let there = ["/usr/sbin", "/usr/bin", "/usr/local/bin"]
-        .iter()
-        .any(|folder| Path::new(folder).join(name).exists());
-    if !there {
-        skip(test, &format!("{name} is not installed"));
-    }
-    there
-}
-
 #[test]
 fn containerd_reads_the_handler_and_keeps_runc() {
-    if !engine("containerd_reads_the_handler_and_keeps_runc", "containerd") {
+    let test = "containerd_reads_the_handler_and_keeps_runc";
+    if !needs_programs(test, &["containerd"]) {
         return;
     }
     for text in CONTAINERDS
@@ -77,7 +67,7 @@ fn containerd_reads_the_handler_and_keeps_runc() {
 #[test]
 fn podman_knows_the_runtime() {
     let test = "podman_knows_the_runtime";
-    if !engine(test, "podman") || !needs_root(test) {
+    if !needs_programs(test, &["podman"]) || !needs_root(test) {
         return;
     }
     let host = Host::new();
@@ -122,7 +112,7 @@ impl Drop for Daemon {
 #[test]
 fn dockerd_shows_the_runtime_after_a_reload() {
     let test = "dockerd_shows_the_runtime_after_a_reload";
-    if !needs_root(test) || !engine(test, "dockerd") || !engine(test, "docker") {
+    if !needs_root(test) || !needs_programs(test, &["dockerd", "docker"]) {
         return;
     }
     let host = Host::new();
@@ -181,7 +171,7 @@ fn dockerd_shows_the_runtime_after_a_reload() {
 #[test]
 fn a_handlers_links_say_its_runtime_and_its_policy() {
     let test = "a_handlers_links_say_its_runtime_and_its_policy";
-    if !needs_root(test) || !engine(test, "crun") {
+    if !needs_root(test) || !needs_programs(test, &["crun"]) {
         return;
     }
     // On this very host, under a name that nobody else has.

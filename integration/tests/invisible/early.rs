@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use integration::{copy_program, needs_root, run, shim_binary, skip};
+use integration::{copy_program, needs_programs, needs_root, run, shim_binary};
 
 use crate::call::{Recorder, comparable, words};
 
@@ -207,8 +207,8 @@ fn a_policy_that_is_missing_for_a_moment_is_waited_for() {
 #[test]
 fn what_is_not_ours_is_handed_on_before_the_c_library_starts() {
     const TEST: &str = "what_is_not_ours_is_handed_on_before_the_c_library_starts";
-    if !Path::new("/usr/bin/strace").is_file() {
-        return skip(TEST, "strace is not installed");
+    if !needs_programs(TEST, &["/usr/bin/strace"]) {
+        return;
     }
     let recorder = Recorder::new("runc");
     let policy = tempfile::tempdir().expect("a folder");
@@ -245,8 +245,8 @@ fn what_is_not_ours_is_handed_on_before_the_c_library_starts() {
 #[test]
 fn the_early_entry_calls_nothing_outside_itself() {
     const TEST: &str = "the_early_entry_calls_nothing_outside_itself";
-    if !Path::new("/usr/bin/objdump").is_file() {
-        return skip(TEST, "binutils is not installed");
+    if !needs_programs(TEST, &["/usr/bin/objdump"]) {
+        return;
     }
     let listing = run(Command::new("/usr/bin/objdump")
         .args([
