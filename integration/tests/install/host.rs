@@ -52,6 +52,20 @@ impl Host {
         outcome.stdout
     }
 
+    /// It succeeds, and says that there was nothing to do.
+    pub(crate) fn unchanged(&self, words: &str) {
+        let said = self.good(words);
+        assert!(said.contains("nothing to change"), "{words}: {said}");
+    }
+
+    /// It fails with one line, which is given.
+    pub(crate) fn refused(&self, words: &str) -> String {
+        let outcome = self.shim(words);
+        assert_eq!(outcome.code, Some(1), "{words}: {outcome:?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{words}: {outcome:?}");
+        outcome.stderr
+    }
+
     /// Every path of the host, with what is there.
     pub(crate) fn everything(&self) -> Vec<(PathBuf, String)> {
         let mut all = Vec::new();
