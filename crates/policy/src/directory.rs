@@ -186,10 +186,7 @@ impl Directory {
         let shown = self.path.join(name);
         let folder = match self.folder.folder(name) {
             Err(Errno::NOENT) if !open::dangles(&self.folder, name) => return Ok(None),
-            other => other.map_err(|errno| {
-                let doing = "open the folder";
-                PolicyError::new(&shown, Problem::Io { doing, errno })
-            })?,
+            other => other.map_err(|errno| PolicyError::io(&shown, "open the folder", errno))?,
         };
         self.trusted.check_fd(&folder, folder.stat(), &shown)?;
         Ok(Some(self.drop_ins.get_or_init(|| folder)))
@@ -198,10 +195,7 @@ impl Directory {
     /// The names in policy.d that end in `.toml` and do not begin with a dot, in lexical order.
     fn names(&self, folder: &Folder) -> Result<Vec<OsString>, PolicyError> {
         let shown = self.path.join("policy.d");
-        let io = |errno: Errno| {
-            let doing = "list it";
-            PolicyError::new(&shown, Problem::Io { doing, errno })
-        };
+        let io = |errno: Errno| PolicyError::io(&shown, "list it", errno);
         // A ConfigMap of its own: its links are added and removed after the generation changes.
         let generation = folder.generation().map_err(io)?;
         let mut names = match generation {
@@ -341,10 +335,7 @@ fn text_of<F>(
 ) -> Result<Option<String>, PolicyError> {
     let fd = match opened {
         Err(Errno::NOENT) => return Ok(None),
-        other => other.map_err(|errno| {
-            let doing = "open it";
-            PolicyError::new(shown, Problem::Io { doing, errno })
-        })?,
+        other => other.map_err(|errno| PolicyError::io(shown, "open it", errno))?,
     };
     let text = String::from_utf8(read(fd)?).map_err(|error| {
         let line = strict_line(error.as_bytes(), error.utf8_error().valid_up_to());

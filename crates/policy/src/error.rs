@@ -1,7 +1,7 @@
 //! Why a policy could not be read or could not decide.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
@@ -138,6 +138,11 @@ impl PolicyError {
             column: None,
             problem,
         }
+    }
+
+    /// A system call failed: what was tried, and how the kernel refused.
+    pub(crate) fn io(file: &Path, doing: &'static str, errno: Errno) -> Self {
+        Self::new(file, Problem::Io { doing, errno })
     }
 
     pub(crate) fn request(words: impl Into<String>) -> Self {

@@ -26,13 +26,7 @@ pub(crate) fn folder(path: &Path) -> Result<Option<Folder>, PolicyError> {
     match Folder::open(path) {
         Ok(folder) => Ok(Some(folder)),
         Err(Errno::NOENT) if !dangles(CWD, path) => Ok(None),
-        Err(errno) => Err(PolicyError::new(
-            path,
-            Problem::Io {
-                doing: "open the folder",
-                errno,
-            },
-        )),
+        Err(errno) => Err(PolicyError::io(path, "open the folder", errno)),
     }
 }
 
@@ -88,15 +82,8 @@ pub(crate) fn read_unchecked(fd: OwnedFd, shown: &Path) -> Result<Vec<u8>, Polic
 }
 
 fn regular(fd: &OwnedFd, shown: &Path) -> Result<Stat, PolicyError> {
-    let stat = rustix::fs::fstat(fd).map_err(|errno| {
-        PolicyError::new(
-            shown,
-            Problem::Io {
-                doing: "look at it",
-                errno,
-            },
-        )
-    })?;
+    let stat =
+        rustix::fs::fstat(fd).map_err(|errno| PolicyError::io(shown, "look at it", errno))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(PolicyError::new(shown, Problem::NotRegular));
     }
@@ -109,13 +96,7 @@ fn take(fd: OwnedFd, stat: &Stat, shown: &Path, limit: u64) -> Result<Vec<u8>, P
     let mut limited = File::from(fd).take(limit.saturating_add(1));
     limited.read_to_end(&mut bytes).map_err(|error| {
         let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        PolicyError::new(
-            shown,
-            Problem::Io {
-                doing: "read it",
-                errno,
-            },
-        )
+        PolicyError::io(shown, "read it", errno)
     })?;
     if bytes.len() as u64 > limit {
         return Err(PolicyError::new(shown, Problem::TooLarge { limit }));
@@ -137,7 +118,7 @@ pub(crate) fn profile(
     let shown = root.path.join(name.as_path());
     let io = |doing| {
         let shown = &shown;
-        move |errno| PolicyError::new(shown, Problem::Io { doing, errno })
+        move |errno| PolicyError::io(shown, doing, errno)
     };
     let mut opened = folder.file(name.as_path());
     if opened.as_ref().err() == Some(&Errno::XDEV) && root.trust_links {

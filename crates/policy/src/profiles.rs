@@ -131,11 +131,11 @@ fn own_profiles(directory: &Directory) -> Result<Option<Folder>, PolicyError> {
     match opened {
         Ok(folder) => Ok(Some(folder)),
         Err(Errno::NOENT) if !open::dangles(&directory.folder, name) => Ok(None),
-        Err(errno) => {
-            let doing = "open the folder";
-            let problem = Problem::Io { doing, errno };
-            Err(PolicyError::new(&directory.profiles.path, problem))
-        }
+        Err(errno) => Err(PolicyError::io(
+            &directory.profiles.path,
+            "open the folder",
+            errno,
+        )),
     }
 }
 

@@ -35,13 +35,7 @@ impl Directory {
             }
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => {
-                return Err(PolicyError::new(
-                    &shown,
-                    Problem::Io {
-                        doing: "open it",
-                        errno,
-                    },
-                ));
+                return Err(PolicyError::io(&shown, "open it", errno));
             }
             Ok(fd) => fd,
         };

@@ -209,7 +209,7 @@ impl Survey {
                 let name = name.as_str().to_owned();
                 return Err(PolicyError::new(&file, Problem::LeavesRoot { name }));
             }
-            Err(errno) => return Err(io(&file, "open it", errno)),
+            Err(errno) => return Err(PolicyError::io(&file, "open it", errno)),
         };
         if let Some(trusted) = &self.trusted {
             let way = real_path(folder, &root.path)?.join(name.as_path());
@@ -253,7 +253,7 @@ impl Survey {
                         self.fault(error);
                     }
                 }
-                Err(errno) => self.fault(io(folder, "look at it", errno)),
+                Err(errno) => self.fault(PolicyError::io(folder, "look at it", errno)),
             }
         }
         if let Err(error) = directory.check_links() {
@@ -265,7 +265,7 @@ impl Survey {
     fn check(&mut self, fd: &OwnedFd, shown: &Path) {
         let Some(trusted) = &self.trusted else { return };
         let checked = rustix::fs::fstat(fd)
-            .map_err(|errno| io(shown, "look at it", errno))
+            .map_err(|errno| PolicyError::io(shown, "look at it", errno))
             .and_then(|stat| trusted.check_fd(fd, &stat, shown));
         if let Err(error) = checked {
             self.fault(error);
@@ -310,7 +310,7 @@ impl Survey {
         let fd = match directory.folder.file(name) {
             Err(Errno::NOENT) => return None,
             Err(errno) => {
-                self.fault(io(&file, "open it", errno));
+                self.fault(PolicyError::io(&file, "open it", errno));
                 return None;
             }
             Ok(fd) => fd,
@@ -352,7 +352,7 @@ impl Survey {
                 return Vec::new();
             }
             Err(errno) => {
-                self.fault(io(&shown, "open the folder", errno));
+                self.fault(PolicyError::io(&shown, "open the folder", errno));
                 return Vec::new();
             }
             Ok(folder) => folder,
@@ -361,7 +361,7 @@ impl Survey {
         let mut names = match list(&folder) {
             Ok(names) => names,
             Err(errno) => {
-                self.fault(io(&shown, "list it", errno));
+                self.fault(PolicyError::io(&shown, "list it", errno));
                 return Vec::new();
             }
         };
@@ -462,8 +462,4 @@ fn about(file: PathBuf, message: &str) -> Remark {
         mend: None,
         also: None,
     }
-}
-
-fn io(path: &Path, doing: &'static str, errno: Errno) -> PolicyError {
-    PolicyError::new(path, Problem::Io { doing, errno })
 }

@@ -71,15 +71,8 @@ impl Trusted {
         let above = real.ancestors().skip(1);
         let unknown: Vec<&Path> = above.take_while(|folder| !self.knows(folder)).collect();
         for folder in unknown.into_iter().rev() {
-            let stat = rustix::fs::stat(folder).map_err(|errno| {
-                PolicyError::new(
-                    folder,
-                    Problem::Io {
-                        doing: "look at it",
-                        errno,
-                    },
-                )
-            })?;
+            let stat = rustix::fs::stat(folder)
+                .map_err(|errno| PolicyError::io(folder, "look at it", errno))?;
             self.check(folder, &stat)?;
             self.passed.borrow_mut().insert(folder.to_owned());
         }
@@ -107,7 +100,6 @@ fn is_systems(path: &Path) -> bool {
 /// # Errors
 /// As [`Trusted::check_fd`]; [`Problem::Io`] with ELOOP after [`MOST_LINKS`] links.
 pub(crate) fn check_way(trusted: &Trusted, path: &Path) -> Result<(), PolicyError> {
-    let io = |path: &Path, doing, errno| PolicyError::new(path, Problem::Io { doing, errno });
     let mut ahead: Vec<OsString> = parts(path);
     let mut at = PathBuf::from("/");
     let mut links = 0_u32;
@@ -121,7 +113,8 @@ pub(crate) fn check_way(trusted: &Trusted, path: &Path) -> Result<(), PolicyErro
             at = next;
             continue;
         }
-        let stat = rustix::fs::lstat(&next).map_err(|errno| io(&next, "look at it", errno))?;
+        let stat = rustix::fs::lstat(&next)
+            .map_err(|errno| PolicyError::io(&next, "look at it", errno))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
             trusted.check(&next, &stat)?;
             at = next;
@@ -132,7 +125,7 @@ pub(crate) fn check_way(trusted: &Trusted, path: &Path) -> Result<(), PolicyErro
         }
         links = links.saturating_add(1);
         if links > MOST_LINKS {
-            return Err(io(&next, "follow its links", Errno::LOOP));
+            return Err(PolicyError::io(&next, "follow its links", Errno::LOOP));
         }
         // In a sticky folder a link is its owner's to change. The root folder is root's.
         let roots = is_systems(&next) || at == Path::new("/");
@@ -143,7 +136,7 @@ pub(crate) fn check_way(trusted: &Trusted, path: &Path) -> Result<(), PolicyErro
             ));
         }
         let target = rustix::fs::readlink(&next, Vec::new())
-            .map_err(|errno| io(&next, "read the link", errno))?;
+            .map_err(|errno| PolicyError::io(&next, "read the link", errno))?;
         let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
         if target.is_absolute() {
             at = PathBuf::from("/");
@@ -174,30 +167,16 @@ fn parts(path: &Path) -> Vec<OsString> {
 /// # Errors
 /// [`Problem::Owner`], [`Problem::Writable`], [`Problem::Io`].
 pub fn check_trusted(fd: impl AsFd, shown: &Path) -> Result<(), PolicyError> {
-    let stat = rustix::fs::fstat(&fd).map_err(|errno| {
-        PolicyError::new(
-            shown,
-            Problem::Io {
-                doing: "look at it",
-                errno,
-            },
-        )
-    })?;
+    let stat =
+        rustix::fs::fstat(&fd).map_err(|errno| PolicyError::io(shown, "look at it", errno))?;
     Trusted::now().check_fd(fd, &stat, shown)
 }
 
 /// Where what `fd` is open on really is (proc(5), /proc/self/fd).
 pub(crate) fn real_path(fd: impl AsFd, shown: &Path) -> Result<PathBuf, PolicyError> {
     let link = format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd());
-    let path = rustix::fs::readlink(link, Vec::new()).map_err(|errno| {
-        PolicyError::new(
-            shown,
-            Problem::Io {
-                doing: "find where it is",
-                errno,
-            },
-        )
-    })?;
+    let path = rustix::fs::readlink(link, Vec::new())
+        .map_err(|errno| PolicyError::io(shown, "find where it is", errno))?;
     Ok(PathBuf::from(std::ffi::OsString::from_vec(
         path.into_bytes(),
     )))
