@@ -27,7 +27,7 @@ pub use mounts::PrivateMount;
 pub use oci_json::plain;
 pub use policy_dir::PolicyDir;
 pub use probe::{Came, Probe};
-pub use program::{Outcome, copy_program, explain, run, shim_binary};
+pub use program::{Outcome, copy_program, explain, run, run_with_input, shim_binary};
 pub use random::Random;
 pub use recording::{RECORD_END, RECORD_TO, Recording};
 pub use runtime::{Container, RealRuntime, youki};

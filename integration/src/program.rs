@@ -1,7 +1,9 @@
 //! Programs run to their end.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use serde_json::Value;
 
@@ -30,6 +32,16 @@ impl Outcome {
     }
 }
 
+impl From<Output> for Outcome {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
 /// Runs a command with nothing on its standard input.
 ///
 /// # Panics
@@ -39,11 +51,29 @@ impl Outcome {
 pub fn run(command: &mut Command) -> Outcome {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    output.into()
+}
+
+/// Runs a command with `input` on its standard input.
+///
+/// # Panics
+/// If it cannot be started at all, as [`run`].
+#[must_use]
+#[expect(clippy::expect_used, clippy::panic, reason = "a test ends here")]
+pub fn run_with_input(command: &mut Command, input: &str) -> Outcome {
+    command.stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn();
+    let mut child = child.unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let output = thread::scope(|scope| {
+        // What it says may fill its pipe before all is written; and it may end without having read all.
+        scope.spawn(move || {
+            let _ = stdin.write_all(input.as_bytes());
+        });
+        child.wait_with_output().expect("it ends")
+    });
+    output.into()
 }
 
 /// Copies a program, to be run at once. Another process does it: a writable fd of ours would, while

@@ -8,11 +8,10 @@
 )]
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use integration::{Outcome, plain, shared_data, shim_binary};
+use integration::{Outcome, plain, run_with_input, shared_data, shim_binary};
 use serde_json::{Value, json};
 
 fn rows(path: &Path) -> Vec<Value> {
@@ -35,25 +34,8 @@ fn list(value: &Value) -> &[Value] {
 
 /// `shim profile` with `args`, and `input` on its standard input.
 fn shim(args: &[&str], input: &str) -> Outcome {
-    let mut child = Command::new(shim_binary())
-        .arg("profile")
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("shim starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    let output = std::thread::scope(|scope| {
-        // The answers may fill their pipe before the questions are all written.
-        scope.spawn(move || stdin.write_all(input.as_bytes()));
-        child.wait_with_output().expect("shim ends")
-    });
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    let mut command = Command::new(shim_binary());
+    run_with_input(command.arg("profile").args(args), input)
 }
 
 /// The questions of a row as lines.

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use integration::{Outcome, shim_binary};
+use integration::{Outcome, run_with_input, shim_binary};
 use serde_json::Value;
 
 const WEB: &str = r#"{
@@ -61,28 +61,10 @@ impl Desk {
 
     /// Runs a line of words on an x86_64 node with Linux 6.18, with `input` on standard input.
     fn ask(&self, line: &str, input: &str) -> Outcome {
-        let mut child = Command::new(shim_binary())
-            .arg("profile")
-            .args(line.split(' '))
-            .current_dir(self.0.path())
-            .env_remove("CLICOLOR_FORCE")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("shim starts");
-        // It may end without having read all.
-        let _ = child
-            .stdin
-            .take()
-            .expect("a pipe")
-            .write_all(input.as_bytes());
-        let output = child.wait_with_output().expect("shim ends");
-        Outcome {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        let mut command = Command::new(shim_binary());
+        command.arg("profile").args(line.split(' '));
+        command.current_dir(self.0.path());
+        run_with_input(command.env_remove("CLICOLOR_FORCE"), input)
     }
 
     fn json(&self, line: &str, code: i32) -> Value {

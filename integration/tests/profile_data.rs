@@ -80,6 +80,17 @@ fn runtimes_would_refuse(problems: &Problems) -> bool {
     })
 }
 
+/// The files of a folder: their names, and what is in them.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(folder).expect("the folder");
+    let file = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().to_string_lossy().into_owned();
+        (name, fs::read(entry.path()).expect("the file"))
+    };
+    entries.map(file).collect()
+}
+
 #[test]
 fn every_profile_resolves_as_the_engines_own_code_resolves_it() {
     let Some(data) = shared_data("every_profile_resolves_as_the_engines_own_code_resolves_it")
@@ -170,14 +181,7 @@ fn public_profiles_are_read_unless_a_runtime_would_refuse_them() {
     };
     let (mut read, mut refused) = (0, BTreeMap::new());
     let (mut dialects, mut warned) = (BTreeMap::new(), 0);
-    for entry in fs::read_dir(data.join("profiles")).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        let name = path
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        let bytes = fs::read(&path).expect("the file");
+    for (name, bytes) in files(&data.join("profiles")) {
         match Source::read(&bytes) {
             Ok(source) => {
                 read += 1;
@@ -212,9 +216,7 @@ fn the_requests_of_real_engines_are_read_and_written_back_equal() {
         return;
     };
     let mut read = 0;
-    for entry in fs::read_dir(data.join("bundles")).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        let bytes = fs::read(&path).expect("the file");
+    for (name, bytes) in files(&data.join("bundles")) {
         let config = Text::check(&bytes, MAX_DEPTH).expect("JSON").root();
         let Some(seccomp) = member(config, "linux").and_then(|linux| member(linux, "seccomp"))
         else {
@@ -222,10 +224,10 @@ fn the_requests_of_real_engines_are_read_and_written_back_equal() {
         };
         let raw = seccomp.raw();
         let seccomp = Seccomp::from_oci(&seccomp);
-        let seccomp = seccomp.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let seccomp = seccomp.unwrap_or_else(|e| panic!("{name}: {e}"));
         let before: Value = serde_json::from_str(raw).expect("JSON");
         let after: Value = serde_json::from_str(&seccomp.to_json()).expect("JSON");
-        assert_eq!(plain(&after), plain(&before), "{}", path.display());
+        assert_eq!(plain(&after), plain(&before), "{name}");
         read += 1;
     }
     assert!(read >= 3, "{read}");
@@ -254,14 +256,8 @@ fn examples_with_gaps_are_refused_and_the_others_read() {
     let Some(data) = shared_data("examples_with_gaps_are_refused_and_the_others_read") else {
         return;
     };
-    for entry in fs::read_dir(data.join("examples")).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        let name = path
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        let read = Source::read(&fs::read(&path).expect("the file"));
+    for (name, bytes) in files(&data.join("examples")) {
+        let read = Source::read(&bytes);
         // The first is a form to fill in, the others leave lines out.
         let gaps = ["000-01.json", "000-02.json", "000-03.json"];
         let gaps = gaps.contains(&name.as_str());

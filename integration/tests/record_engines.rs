@@ -11,7 +11,7 @@ use integration::engine::{
     Came, CommandLine, Containerd, Docker, Image, Podman, World, Wrapped, has, on_a_terminal,
     shows, succeeds, within,
 };
-use integration::{needs_programs, needs_root, run, shim_binary};
+use integration::{Outcome, needs_programs, needs_root, run, shim_binary};
 use serde_json::Value;
 
 const PROBE: &str = env!("CARGO_BIN_EXE_probe");
@@ -89,16 +89,10 @@ struct Going(Option<Child>);
 impl Going {
     fn end(mut self) -> Result<String, String> {
         let child = self.0.take().ok_or("it is over")?;
-        let output = child
-            .wait_with_output()
-            .map_err(|error| error.to_string())?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned()
-            + &String::from_utf8_lossy(&output.stderr);
-        if output.status.success() {
-            Ok(text)
-        } else {
-            Err(text)
-        }
+        let output = child.wait_with_output();
+        let outcome = Outcome::from(output.map_err(|error| error.to_string())?);
+        let text = outcome.text();
+        if outcome.ok() { Ok(text) } else { Err(text) }
     }
 }
 

@@ -92,6 +92,14 @@ fn silent(recorder: &Recorder, policy: &Path, setup: &str) -> TestBundle {
     bundle
 }
 
+/// The default for all, with its decisions recorded there.
+fn recorded_at(log: &str) -> PolicyDir {
+    let policy = PolicyDir::new("");
+    let text = format!("version = 1\nlog.decisions = {log:?}\n{DEFAULT}");
+    policy.write("policy.toml", text);
+    policy
+}
+
 #[test]
 fn a_decision_log_that_fails_never_fails_a_create() {
     let recorder = Recorder::new("runc");
@@ -104,23 +112,12 @@ fn a_decision_log_that_fails_never_fails_a_create() {
     let devices =
         ["/dev/full", "/dev/null", "/proc/version", "/dev/tty"].map(std::path::PathBuf::from);
     for log in logs.iter().chain(&devices) {
-        let policy = PolicyDir::new("");
-        policy.write(
-            "policy.toml",
-            format!(
-                "version = 1\nlog.decisions = {:?}\n{DEFAULT}",
-                log.display().to_string()
-            ),
-        );
+        let policy = recorded_at(&log.display().to_string());
         silent(&recorder, policy.path(), "");
         silent(&recorder, policy.path(), "exec 2>&-");
     }
     for log in ["off", "journald"] {
-        let policy = PolicyDir::new("");
-        policy.write(
-            "policy.toml",
-            format!("version = 1\nlog.decisions = {log:?}\n{DEFAULT}"),
-        );
+        let policy = recorded_at(log);
         silent(&recorder, policy.path(), "");
     }
 }
@@ -136,14 +133,7 @@ fn a_full_disk_under_the_decision_log_never_fails_a_create() {
     // All of it, or as much as there is room for.
     let _ = fs::write(folder.path().join("filler"), [0; 64 * 1024]);
     let log = folder.path().join("log");
-    let policy = PolicyDir::new("");
-    policy.write(
-        "policy.toml",
-        format!(
-            "version = 1\nlog.decisions = {:?}\n{DEFAULT}",
-            log.display().to_string()
-        ),
-    );
+    let policy = recorded_at(&log.display().to_string());
     silent(&recorder, policy.path(), "");
     assert!(fs::read(&log).map_or(true, |text| text.is_empty()));
 }

@@ -1,11 +1,12 @@
 //! What `shim explain` says of bundles and of manifests.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use integration::{Outcome, PolicyDir, TestBundle, explain, run, shared_data, shim_binary};
+use integration::{
+    Outcome, PolicyDir, TestBundle, explain, run, run_with_input, shared_data, shim_binary,
+};
 use serde_json::Value;
 
 use crate::{DENY_MKDIR, json};
@@ -41,25 +42,9 @@ spec:
 ";
 
 fn explain_pod(policy: &Path, manifest: &str, more: &[&str]) -> Outcome {
-    let mut child = Command::new(shim_binary())
-        .args(["explain", "--pod", "-", "--policy"])
-        .arg(policy)
-        .args(more)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("shim starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    // It may end without having read all.
-    let _ = stdin.write_all(manifest.as_bytes());
-    drop(stdin);
-    let output = child.wait_with_output().expect("shim ends");
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    let mut command = Command::new(shim_binary());
+    command.args(["explain", "--pod", "-", "--policy"]);
+    run_with_input(command.arg(policy).args(more), manifest)
 }
 
 fn containers(said: &Outcome) -> Vec<Value> {

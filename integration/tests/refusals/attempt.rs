@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use integration::{Outcome, RealRuntime, run};
+use integration::{Outcome, RealRuntime, copy_program, run, shim_binary};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -89,6 +89,38 @@ impl Attempt {
         );
         message
     }
+}
+
+/// A copy of the shim, for callers that are not root: they may not be let into the folder that the
+/// binary was built in.
+pub(crate) struct ForAll {
+    folder: TempDir,
+}
+
+impl ForAll {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        chmod(folder.path(), 0o755);
+        copy_program(&shim_binary(), &folder.path().join("shim"));
+        Self { folder }
+    }
+
+    /// Something else in its folder.
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A create by that user, under no policy.
+    pub(crate) fn attempt(&self, uid: u32, runtime: &Path, bundle: &Path) -> Attempt {
+        Attempt::by(Command::new(self.at("shim")), bundle)
+            .own("--shim-runtime", runtime)
+            .own("--shim-policy", self.at("no-policy"))
+            .by_user(uid)
+    }
+}
+
+pub(crate) fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
 }
 
 fn check_said(case: &str, outcome: &Outcome) -> String {

@@ -1,18 +1,16 @@
 //! Bundles that are not there, cannot be opened, or not be written.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use integration::{
-    PolicyDir, PrivateMount, RealRuntime, TestBundle, copy_program, run, shim_binary,
-};
+use integration::{PolicyDir, PrivateMount, RealRuntime, TestBundle, run};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, ForAll, chmod};
 use crate::texts::BOTH;
 
 const NOBODY: u32 = 65534;
@@ -120,14 +118,7 @@ fn a_bundle_that_the_caller_may_not_read_is_refused() {
     else {
         return;
     };
-    // The caller is not root, and may not be let into the folder that the binary was built in.
-    let folder = tempfile::tempdir().expect("folder");
-    let mode =
-        |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
-    mode(folder.path(), 0o755);
-    let shim = folder.path().join("shim");
-    copy_program(&shim_binary(), &shim);
-    let none = folder.path().join("no-policy");
+    let shim = ForAll::new();
     for (case, folder_mode, file_mode, words) in [
         (
             "unreadable",
@@ -149,16 +140,13 @@ fn a_bundle_that_the_caller_may_not_read_is_refused() {
             "cannot write a new one beside it: access refused (EACCES)",
         ),
     ] {
-        let bundle = folder.path().join(case.replace(' ', "-"));
+        let bundle = shim.at(&case.replace(' ', "-"));
         fs::create_dir(&bundle).expect("bundle");
         fs::write(bundle.join("config.json"), "{}").expect("config.json");
-        mode(&bundle.join("config.json"), file_mode);
+        chmod(&bundle.join("config.json"), file_mode);
         // A folder that nobody may even look up, below another.
-        mode(&bundle, folder_mode);
-        let attempt = Attempt::by(Command::new(&shim), &bundle)
-            .own("--shim-runtime", runtime.path())
-            .own("--shim-policy", &none)
-            .by_user(NOBODY);
+        chmod(&bundle, folder_mode);
+        let attempt = shim.attempt(NOBODY, runtime.path(), &bundle);
         let message = attempt.refused(case);
         let file = bundle.join("config.json");
         assert!(
@@ -230,7 +218,7 @@ fn a_strict_policy_refuses_a_bundle_that_others_can_write() {
     for name in ["", "config.json"] {
         let bundle = TestBundle::new(&["true"]);
         let path = bundle.path().join(name);
-        fs::set_permissions(&path, Permissions::from_mode(0o777)).expect("chmod");
+        chmod(&path, 0o777);
         let message = Attempt::before(&runtime, policy.path(), bundle.path()).refused(name);
         assert!(
             message.contains("lets others write") && message.contains("chmod go-w"),

@@ -1,7 +1,7 @@
 //! Runtimes that are not there, cannot be run, or are the shim; and options that the shim lacks.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::fs;
+use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use integration::{
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, ForAll, chmod};
 
 const FOLDERS: &[&str] = &[
     "/usr/local/sbin",
@@ -209,7 +209,7 @@ fn a_runtime_that_others_could_have_written_is_refused() {
         let path = folder.path().join("runc");
         copy_program(Path::new("/bin/true"), &path);
         chown(&path, Some(uid), Some(gid)).expect("chown");
-        fs::set_permissions(&path, Permissions::from_mode(mode)).expect("chmod");
+        chmod(&path, mode);
         let attempt = Attempt::by(shim(), bundle.path()).own("--shim-runtime", &path);
         let message = attempt.own("--shim-policy", policy.path()).refused(case);
         assert!(
@@ -342,24 +342,15 @@ fn a_runtime_that_cannot_be_read_might_lack_seccomp_and_is_refused() {
     if !needs_root("a_runtime_that_cannot_be_read_might_lack_seccomp_and_is_refused") {
         return;
     }
-    // The caller is not root, and may not be let into the folder that the binary was built in.
-    let folder = tempfile::tempdir().expect("folder");
-    let mode =
-        |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
-    mode(folder.path(), 0o755);
-    let shim = folder.path().join("shim");
-    copy_program(&shim_binary(), &shim);
+    let shim = ForAll::new();
     let bundle = TestBundle::new(&["true"]);
     for path in [bundle.path(), &bundle.path().join("config.json")] {
         chown(path, Some(NOBODY), Some(NOBODY)).expect("chown");
     }
     for name in ["youki", "our-runtime"] {
-        let runtime = folder.path().join(name);
+        let runtime = shim.at(name);
         write(&runtime, "#!/bin/sh\n", "711");
-        let attempt = Attempt::by(Command::new(&shim), bundle.path())
-            .own("--shim-runtime", &runtime)
-            .own("--shim-policy", folder.path().join("no-policy"))
-            .by_user(NOBODY);
+        let attempt = shim.attempt(NOBODY, &runtime, bundle.path());
         let message = attempt.refused(name);
         let words = "cannot be read, so it is not known whether it was built with seccomp";
         assert!(message.contains(words), "{name}: {message}");

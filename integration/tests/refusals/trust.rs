@@ -1,12 +1,12 @@
 //! Policies and profiles that somebody else could have written.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use integration::{PolicyDir, RealRuntime, TestBundle};
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, chmod};
 
 const SOMEBODY: u32 = 1234;
 
@@ -59,10 +59,6 @@ impl Node {
     fn policy(&self) -> PathBuf {
         self.at("policy")
     }
-}
-
-fn chmod(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
 }
 
 #[test]

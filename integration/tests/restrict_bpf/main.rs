@@ -19,6 +19,7 @@ mod oci;
 mod pair;
 
 use std::io::Write;
+use std::slice;
 
 use filter::{Call, Runtime};
 use generated::FAMILIES;
@@ -192,22 +193,10 @@ fn a_merged_profile_compiles_to_what_either_filter_allows() {
     };
     let mut count = Count::default();
     for (id, a, b) in pairs {
-        let b = [b];
-        let result = match merge(&a, &b, NATIVE) {
-            Ok(result) => result,
-            Err(error) => {
-                eprintln!("{id}: {error}");
-                continue;
-            }
-        };
-        let pair = Pair {
-            id: &id,
-            rule: Rule::Looser,
-            both: [&a, &b[0]],
-            result: &result.profile,
-            notes: &result.rounded,
-        };
-        pair.compare(Runtime::Crun, 96, &mut count);
+        match merge(&a, slice::from_ref(&b), NATIVE) {
+            Ok(result) => merged(&id, &a, &b, &result).compare(Runtime::Crun, 96, &mut count),
+            Err(error) => eprintln!("{id}: {error}"),
+        }
     }
     println!("{count:?}");
     sound(&count);
@@ -237,18 +226,8 @@ fn generated_profiles_merge_as_either_filter_allows() {
     let mut count = Count::default();
     let mut unwritable = 0;
     for (id, a, b) in some_pairs(2, 400) {
-        let b = [b];
-        match merge(&a, &b, NATIVE) {
-            Ok(result) => {
-                let pair = Pair {
-                    id: &id,
-                    rule: Rule::Looser,
-                    both: [&a, &b[0]],
-                    result: &result.profile,
-                    notes: &result.rounded,
-                };
-                pair.compare(Runtime::Crun, 200, &mut count);
-            }
+        match merge(&a, slice::from_ref(&b), NATIVE) {
+            Ok(result) => merged(&id, &a, &b, &result).compare(Runtime::Crun, 200, &mut count),
             Err(error) => {
                 eprintln!("{id}: {error}");
                 unwritable += 1;
@@ -279,6 +258,21 @@ fn restricted<'a>(
     Pair {
         id,
         rule: Rule::Stricter,
+        both: [a, b],
+        result: &result.profile,
+        notes: &result.rounded,
+    }
+}
+
+fn merged<'a>(
+    id: &'a str,
+    a: &'a Seccomp,
+    b: &'a Seccomp,
+    result: &'a profile::Merged,
+) -> Pair<'a> {
+    Pair {
+        id,
+        rule: Rule::Looser,
         both: [a, b],
         result: &result.profile,
         notes: &result.rounded,
