@@ -7,7 +7,7 @@
 //! every failure goes on to the ordinary start as if nothing had been.
 //!
 //! Promised: what is handed on here, the ordinary path would have handed on in the same way, to the
-//! same runtime (`shim/src/argv/tests/early.rs`, `integration/tests/early_entry`). The tables that
+//! same runtime (`shim/src/argv/tests/early.rs`, `integration/tests/invisible/early.rs`). The tables that
 //! decide are here, and the ordinary path reads the same ones.
 //! Not promised: that all calls that could be handed on early are.
 //!
