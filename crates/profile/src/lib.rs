@@ -60,12 +60,8 @@ mod problem;
 mod read_filter;
 mod read_profile;
 mod read_rule;
-#[cfg(test)]
-mod read_tests;
 mod reader;
 mod resolve;
-#[cfg(test)]
-mod resolve_tests;
 mod restrict;
 mod seccomp;
 mod source;

@@ -306,3 +306,6 @@ const KEYS: &[&str] = &[
     "syscalls",
 ];
 const ARCH_KEYS: &[&str] = &["architecture", "subArchitectures"];
+
+#[cfg(test)]
+mod tests;

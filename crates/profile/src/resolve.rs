@@ -147,3 +147,6 @@ impl<'a> Scope<'a> {
         self.target.capabilities.contains(cap)
     }
 }
+
+#[cfg(test)]
+mod tests;

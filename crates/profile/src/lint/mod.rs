@@ -6,8 +6,8 @@
 //! container gets the profile.
 
 mod abis;
-mod common;
 mod names;
+mod overlap;
 mod pairs;
 mod places;
 mod together;

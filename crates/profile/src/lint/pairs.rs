@@ -1,7 +1,7 @@
 //! Rules of which one takes something from the other: hidden by one without conditions, dropped
 //! for doing what the default does, or overlapping.
 
-use super::common::{equal, example};
+use super::overlap::{equal, example};
 use super::together::{always, ever};
 use super::{Grouped, Lint, Rule};
 use crate::WarningKind;

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use super::common::value;
+use super::overlap::value;
 use super::together::always;
 use super::{Grouped, Lint, Rule};
 use crate::int_arguments::is_int;
