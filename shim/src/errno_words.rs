@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 /// The error's name and what it means, in words that no engine takes for its own.
 #[must_use]
-pub fn words(errno: Errno) -> String {
+pub(crate) fn words(errno: Errno) -> String {
     let (name, meaning) = match errno {
         Errno::ACCESS => ("EACCES", "access refused"),
         Errno::BUSY => ("EBUSY", "it is busy, a mount point perhaps"),
@@ -43,7 +43,7 @@ pub fn words(errno: Errno) -> String {
 
 /// An error and its causes as one text, errnos in [`words`].
 #[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

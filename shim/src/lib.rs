@@ -14,7 +14,7 @@
 pub mod argv;
 pub mod compiler;
 pub mod create;
-pub mod errno_words;
+mod errno_words;
 mod filter_flags;
 pub mod handler;
 pub mod handover;

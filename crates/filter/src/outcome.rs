@@ -35,7 +35,7 @@ impl Outcome {
     /// What the kernel does on a filter's return `value`: an unknown action kills the process, and
     /// an errno above 4095 is 4095 (kernel/seccomp.c, `__seccomp_filter`).
     #[must_use]
-    pub fn from_return(value: u32) -> Self {
+    pub(crate) fn from_return(value: u32) -> Self {
         let [high, low] = [value >> 16, value & 0xffff].map(|half| u16::try_from(half).ok());
         let action = match high {
             Some(0x8000) => Action::ScmpActKillProcess,

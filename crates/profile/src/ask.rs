@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::meaning::{Outcome, alternatives, compare, compares_32_bits, multiplexer};
 use crate::syscall_names::all_syscalls;
-use crate::{Action, Arch, Condition, Operator, Rule, Seccomp, has_syscall};
+use crate::syscall_names::has_syscall;
+use crate::{Action, Arch, Condition, Operator, Rule, Seccomp};
 
 /// Where a runtime takes NOTIFY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

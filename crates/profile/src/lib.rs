@@ -88,6 +88,6 @@ pub use restrict::{
 };
 pub use seccomp::{Condition, Rule, Seccomp};
 pub use source::Source;
-pub use syscall_names::{has_syscall, is_syscall, near_syscall};
+pub use syscall_names::is_syscall;
 pub use target::{Kernel, Target};
 pub use warning::{Names, Warning, WarningKind};

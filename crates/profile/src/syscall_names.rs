@@ -18,7 +18,7 @@ pub fn is_syscall(name: &str) -> bool {
 /// Whether a program can make the call `name` on `arch`: by a number of its own, or through
 /// `socketcall` or `ipc`, where libseccomp filters it as well.
 #[must_use]
-pub fn has_syscall(arch: Arch, name: &str) -> bool {
+pub(crate) fn has_syscall(arch: Arch, name: &str) -> bool {
     let own = TABLE.get(name).is_some_and(|on| on & bit(arch) != 0);
     own || multiplexer(arch, name).is_some()
 }
@@ -31,7 +31,7 @@ pub(crate) fn all_syscalls() -> impl Iterator<Item = &'static str> {
 /// The syscall that `found` was probably meant to be: the same in lower case, with underscores and
 /// without the prefixes of header files, or else a name a letter or two off.
 #[must_use]
-pub fn near_syscall(found: &str) -> Option<&'static str> {
+pub(crate) fn near_syscall(found: &str) -> Option<&'static str> {
     if found.is_empty() || found.len() > LONGEST {
         return None;
     }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::{Lint, NOTED, Rule};
 use crate::engine_arch::of_name;
 use crate::problem::shown;
-use crate::{Arch, Names, WarningKind, compat, has_syscall, is_syscall, near_syscall};
+use crate::syscall_names::{has_syscall, near_syscall};
+use crate::{Arch, Names, WarningKind, compat, is_syscall};
 
 impl Lint<'_> {
     pub(super) fn names(&mut self) {

@@ -15,7 +15,8 @@ use super::together::always;
 use super::{Grouped, Lint, Rule};
 use crate::int_arguments::is_int;
 use crate::meaning::{Outcome, compare, compares_32_bits, judge};
-use crate::{Condition, Operator, Seccomp, WarningKind, has_syscall};
+use crate::syscall_names::has_syscall;
+use crate::{Condition, Operator, Seccomp, WarningKind};
 
 impl<'a> Lint<'a> {
     pub(super) fn wide_arguments(&mut self) {

@@ -85,7 +85,7 @@ impl Outcome {
 
     /// The looser of two answers; `self` where they are equally strict.
     #[must_use]
-    pub fn eased(self, other: Self) -> Self {
+    pub(crate) fn eased(self, other: Self) -> Self {
         if other.strictness() < self.strictness() {
             other
         } else {
