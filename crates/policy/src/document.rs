@@ -140,8 +140,7 @@ pub(crate) struct DefaultsDocument {
     #[cfg_attr(test, schemars(with = "Option<ProfileDocument>"))]
     pub(crate) profile: Option<Spanned<ProfileDocument>>,
     pub(crate) combine: Option<Combine>,
-    #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
-    pub(crate) mode: Option<Spanned<ModeDocument>>,
+    pub(crate) mode: Option<Mode>,
     pub(crate) architectures: Option<Architectures>,
     #[cfg_attr(test, schemars(with = "Option<WithoutAgent>"))]
     pub(crate) without_agent: Option<Spanned<WithoutAgent>>,
@@ -188,8 +187,7 @@ pub(crate) struct RuleDocument {
     /// The profile; without it the defaults'.
     pub(crate) profile: Option<ProfileDocument>,
     pub(crate) combine: Option<Combine>,
-    #[cfg_attr(test, schemars(with = "Option<ModeDocument>"))]
-    pub(crate) mode: Option<Spanned<ModeDocument>>,
+    pub(crate) mode: Option<Mode>,
     pub(crate) architectures: Option<Architectures>,
     #[cfg_attr(test, schemars(with = "Option<WithoutAgent>"))]
     pub(crate) without_agent: Option<Spanned<WithoutAgent>>,
@@ -323,16 +321,36 @@ pub enum Combine {
     Restrict,
 }
 
-/// What is done with a profile's denials, with the words of modes to come.
+/// What is done with a profile's denials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum ModeDocument {
+pub enum Mode {
+    /// They are denied.
     Enforce,
+    /// They are allowed and logged by the kernel (SCMP_ACT_LOG).
     Audit,
+    /// They go to the agent, which logs them and answers as the profile would have.
     Observe,
+    /// They are denied, and logged by the kernel (SECCOMP_FILTER_FLAG_LOG).
     ObserveLite,
+    /// Every call goes to the agent, which writes it down and lets it go on; what the profile denies
+    /// by a rule is denied.
     Record,
+}
+
+impl Mode {
+    /// The policy's word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Audit => "audit",
+            Self::Observe => "observe",
+            Self::ObserveLite => "observe-lite",
+            Self::Record => "record",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

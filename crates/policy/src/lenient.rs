@@ -40,13 +40,7 @@ impl Policy {
                 Err(error) => note(error),
             }
         }
-        let mut defaults = document.defaults;
-        let mode = defaults.mode.take();
-        match at.mode(mode.clone()) {
-            Ok(_) => defaults.mode = mode,
-            Err(error) => note(error),
-        }
-        match at.defaults(defaults) {
+        match at.defaults(document.defaults) {
             Ok(defaults) => self.defaults = defaults,
             Err(error) => note(error),
         }
@@ -71,24 +65,10 @@ impl Policy {
         floor: Option<Spanned<FloorDocument>>,
         errors: &mut Vec<PolicyError>,
     ) {
-        for mut rule in rules {
-            let offset = rule.span().start;
-            let inner = rule.as_mut();
-            // Each of a rule's errors for itself: reading it as a whole stops at the first.
-            let of_when = at.when(offset, &inner.when);
-            let mode = inner.mode.take();
-            let bad_mode = at.mode(mode.clone()).err();
-            if bad_mode.is_none() {
-                inner.mode = mode;
-            }
-            let wrong = of_when.is_err() || bad_mode.is_some();
-            errors.extend(of_when.err());
-            errors.extend(bad_mode);
-            if !wrong {
-                match at.rule(rule) {
-                    Ok(rule) => self.rules.push(rule),
-                    Err(error) => errors.push(error),
-                }
+        for rule in rules {
+            match at.rule(rule) {
+                Ok(rule) => self.rules.push(rule),
+                Err(error) => errors.push(error),
             }
         }
         if let Some(floor) = floor {

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use crate::document::{
-    Architectures, Combine, DefaultsDocument, ExceptionDocument, FloorDocument, Globs,
-    ModeDocument, ProfileDocument, RootDocument, RuleDocument, RulesDocument, WhenDocument,
-    WithoutAgent,
+    Architectures, Combine, DefaultsDocument, ExceptionDocument, FloorDocument, Globs, Mode,
+    ProfileDocument, RootDocument, RuleDocument, RulesDocument, WhenDocument, WithoutAgent,
 };
 use crate::error::Problem;
 use crate::identity::ENGINES;
-use crate::policy::{Defaults, Floor, LogTo, Mode, Place, Policy, Root, Rule};
+use crate::policy::{Defaults, Floor, LogTo, Place, Policy, Root, Rule};
 use crate::profile_name::{ProfileName, Wanted};
 use crate::{PolicyError, pieces, plain_rule, request};
 
@@ -219,7 +218,7 @@ impl Lines<'_> {
             (None, None) => embedded.combine,
         };
         let named = document.profile.as_ref();
-        let mode = self.mode(document.mode)?.unwrap_or(embedded.mode);
+        let mode = document.mode.unwrap_or(embedded.mode);
         let learned = self.learned(document.learned, Some(mode))?;
         let without_agent = self.without_agent(document.without_agent, Some(mode))?;
         Ok(Defaults {
@@ -234,20 +233,6 @@ impl Lines<'_> {
             native_only: document.architectures == Some(Architectures::Native),
             runtime_default,
         })
-    }
-
-    pub(crate) fn mode(
-        &self,
-        mode: Option<Spanned<ModeDocument>>,
-    ) -> Result<Option<Mode>, PolicyError> {
-        let Some(mode) = mode else { return Ok(None) };
-        match mode.get_ref() {
-            ModeDocument::Enforce => Ok(Some(Mode::Enforce)),
-            ModeDocument::Audit => Ok(Some(Mode::Audit)),
-            ModeDocument::Observe => Ok(Some(Mode::Observe)),
-            ModeDocument::ObserveLite => Ok(Some(Mode::ObserveLite)),
-            ModeDocument::Record => Ok(Some(Mode::Record)),
-        }
     }
 
     fn without_agent(
@@ -287,7 +272,7 @@ impl Lines<'_> {
         let place = self.place(offset);
         let rule = rule.into_inner();
         self.when(offset, &rule.when)?;
-        let mode = self.mode(rule.mode)?;
+        let mode = rule.mode;
         Ok(Rule {
             name: rule.name.unwrap_or_else(|| format!("line {}", place.line)),
             place,

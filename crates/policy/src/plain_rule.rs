@@ -13,7 +13,7 @@ use serde::de::value::Error;
 use toml::Spanned;
 
 use crate::document::{
-    Architectures, Combine, Globs, ModeDocument, ProfileDocument, RuleDocument, WhenDocument,
+    Architectures, Combine, Globs, Mode, ProfileDocument, RuleDocument, WhenDocument,
 };
 
 /// The rule in `piece`, which begins with the header `[[rule]]`; none if it is not plain.
@@ -183,7 +183,7 @@ fn once<T>(place: &mut Option<T>, value: Option<T>) -> Option<()> {
 fn rule(fields: Vec<Field<'_>>) -> Option<RuleDocument> {
     let (mut name, mut when, mut profile) = (None, None, None);
     let (mut combine, mut mode, mut architectures) = (None, None, None);
-    for Field { key, value, span } in fields {
+    for Field { key, value, .. } in fields {
         match (key, value) {
             ("name", Value::String(text)) => once(&mut name, Some(text.to_owned()))?,
             ("when", Value::Table(fields)) => once(&mut when, self::when(fields))?,
@@ -191,12 +191,8 @@ fn rule(fields: Vec<Field<'_>>) -> Option<RuleDocument> {
             ("profile", Value::Table(fields)) => once(&mut profile, profile_in(fields))?,
             ("combine", Value::String("replace")) => once(&mut combine, Some(Combine::Replace))?,
             ("combine", Value::String("restrict")) => once(&mut combine, Some(Combine::Restrict))?,
-            ("mode", Value::String("enforce")) => {
-                once(&mut mode, Some(Spanned::new(span, ModeDocument::Enforce)))?;
-            }
-            ("mode", Value::String("audit")) => {
-                once(&mut mode, Some(Spanned::new(span, ModeDocument::Audit)))?;
-            }
+            ("mode", Value::String("enforce")) => once(&mut mode, Some(Mode::Enforce))?,
+            ("mode", Value::String("audit")) => once(&mut mode, Some(Mode::Audit))?,
             ("architectures", Value::String("native")) => {
                 once(&mut architectures, Some(Architectures::Native))?;
             }
