@@ -10,6 +10,7 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use crate::mode::Mode;
 use crate::profile_name::{ProfileName, Wanted};
 
 /// policy.toml.
@@ -319,38 +320,6 @@ pub enum Combine {
     Replace,
     /// Of the two, the more restrictive action wins for each call.
     Restrict,
-}
-
-/// What is done with a profile's denials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// They are denied.
-    Enforce,
-    /// They are allowed and logged by the kernel (SCMP_ACT_LOG).
-    Audit,
-    /// They go to the agent, which logs them and answers as the profile would have.
-    Observe,
-    /// They are denied, and logged by the kernel (SECCOMP_FILTER_FLAG_LOG).
-    ObserveLite,
-    /// Every call goes to the agent, which writes it down and lets it go on; what the profile denies
-    /// by a rule is denied.
-    Record,
-}
-
-impl Mode {
-    /// The policy's word for it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Enforce => "enforce",
-            Self::Audit => "audit",
-            Self::Observe => "observe",
-            Self::ObserveLite => "observe-lite",
-            Self::Record => "record",
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

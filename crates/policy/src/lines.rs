@@ -7,11 +7,12 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use crate::document::{
-    Architectures, Combine, DefaultsDocument, ExceptionDocument, FloorDocument, Globs, Mode,
+    Architectures, Combine, DefaultsDocument, ExceptionDocument, FloorDocument, Globs,
     ProfileDocument, RootDocument, RuleDocument, RulesDocument, WhenDocument, WithoutAgent,
 };
 use crate::error::Problem;
 use crate::identity::ENGINES;
+use crate::mode::Mode;
 use crate::policy::{Defaults, Floor, LogTo, Place, Policy, Root, Rule};
 use crate::profile_name::{ProfileName, Wanted};
 use crate::{PolicyError, pieces, plain_rule, request};

@@ -12,9 +12,8 @@ use std::ops::Range;
 use serde::de::value::Error;
 use toml::Spanned;
 
-use crate::document::{
-    Architectures, Combine, Globs, Mode, ProfileDocument, RuleDocument, WhenDocument,
-};
+use crate::document::{Architectures, Combine, Globs, ProfileDocument, RuleDocument, WhenDocument};
+use crate::mode::Mode;
 
 /// The rule in `piece`, which begins with the header `[[rule]]`; none if it is not plain.
 pub(crate) fn read(piece: &str) -> Option<Spanned<RuleDocument>> {

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use crate::document::{
-    Combine, DropInDocument, FloorDocument, Mode, PolicyDocument, ProfileDocument, RuleDocument,
+    Combine, DropInDocument, FloorDocument, PolicyDocument, ProfileDocument, RuleDocument,
     WhenDocument, WithoutAgent,
 };
 use crate::folder::Folder;
 use crate::lines::Lines;
+use crate::mode::Mode;
 use crate::profile_name::{ProfileName, Wanted};
 use crate::{Directory, PolicyError};
 
