@@ -7,14 +7,14 @@
     reason = "a test ends here"
 )]
 
-mod support;
+mod models;
 
 use bundle::{Change, Config, SECCOMP_ANNOTATIONS, SECCOMP_FILTER};
+use models::OURS;
+use models::documents::{Document, document};
+use models::readers;
+use models::tree::{Entry, Kind, Node, parse};
 use proptest::prelude::*;
-use support::OURS;
-use support::documents::{Document, document};
-use support::readers;
-use support::tree::{Entry, Kind, Node, parse};
 
 fn config() -> ProptestConfig {
     ProptestConfig {

@@ -8,16 +8,16 @@
     reason = "a test ends here"
 )]
 
-mod support;
+mod models;
 
 use std::collections::BTreeMap;
 
 use bundle::{Change, Config};
+use models::readers::{self, Seen};
+use models::tree::{Kind, Node, parse};
+use models::{OURS, documents};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use support::readers::{self, Seen};
-use support::tree::{Kind, Node, parse};
-use support::{OURS, documents};
 
 const DENY: &str = r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}]}"#;
 

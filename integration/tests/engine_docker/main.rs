@@ -10,9 +10,8 @@ use integration::engine::{
 };
 
 #[allow(unsafe_code, reason = "a netlink socket")]
-#[path = "profile_in_containers/audit.rs"]
+#[path = "../profile_in_containers/audit.rs"]
 mod audit;
-#[path = "engine_docker/demonstrations.rs"]
 mod demonstrations;
 
 fn main() -> ExitCode {

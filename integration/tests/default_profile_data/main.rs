@@ -2,10 +2,8 @@
 //! stricter only where the documentation says so.
 
 #[cfg(test)] // which tells clippy that these are tests
-#[path = "default_profile_data/evaluate.rs"]
 mod evaluate;
 #[cfg(test)]
-#[path = "default_profile_data/reference.rs"]
 mod reference;
 
 use std::collections::BTreeSet;
@@ -15,7 +13,7 @@ use integration::shared_data;
 use profile::Seccomp;
 use reference::{Reference, derived, every_single_capability, rows};
 
-const DOCUMENT: &str = include_str!("../../docs/default-profile.md");
+const DOCUMENT: &str = include_str!("../../../docs/default-profile.md");
 
 /// What differs between our profile and one engine's.
 #[derive(Debug, Default)]

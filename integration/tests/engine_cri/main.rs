@@ -11,7 +11,6 @@ use integration::engine::{
     Came, Containerd, Cri, Pod, Suite, Wrapped, container_named, equal, pod_named, within,
 };
 
-#[path = "engine_cri/profiles.rs"]
 mod profiles;
 
 fn main() -> ExitCode {

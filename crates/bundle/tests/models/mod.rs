@@ -1,4 +1,4 @@
-//! What the tests of this crate share: a small reader of JSON of their own, the way in which other
+//! Models that share no code with what is tested: a small reader of JSON, the way in which the runtimes'
 //! readers take an object, and documents to read.
 #![allow(dead_code, reason = "each test uses its part")]
 
