@@ -273,7 +273,9 @@ fn the_early_entry_calls_nothing_outside_itself() {
         let to = parts.next().unwrap_or_default();
         let jumps = name.starts_with('j') || ["call", "b", "bl", "blr", "br"].contains(&name);
         let inside = address(to).is_some_and(|to| (first.0..=last.0).contains(&to));
-        if jumps && !inside {
+        // A `match` by its number, which some builds have: the table's places are of the same function.
+        let by_table = name == "jmp" && to.starts_with("*0x") && to.ends_with(",8)");
+        if jumps && !inside && !by_table {
             leaves.push((*at, *code));
         }
     }
