@@ -6,18 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use integration::{run, shim_binary};
-
-/// The first words of our own command line.
-const TOOLS: &[&str] = &[
-    "agent",
-    "doctor",
-    "explain",
-    "install",
-    "policy",
-    "profile",
-    "record",
-    "uninstall",
-];
+use shim::tools::is_own_word;
 
 /// A line of a page: which page, its number from 1, its text, and whether it is a block's.
 struct Line {
@@ -184,7 +173,7 @@ fn the_commands_of_pages_are_understood() {
             let command = command.split(" #").next().unwrap_or_default();
             let command = command.split(" -- ").next().unwrap_or_default();
             let mut words = command.split_whitespace().skip(1).peekable();
-            let Some(tool) = words.next_if(|word| TOOLS.contains(word)) else {
+            let Some(tool) = words.next_if(|word| is_own_word(word.as_ref())) else {
                 continue;
             };
             let mut path = vec![tool];
