@@ -46,6 +46,7 @@ fn bit(flag: Flag, runtime: Runtime) -> Result<u32, CompileError> {
     })
 }
 
+// linux/seccomp.h, SECCOMP_FILTER_FLAG_*.
 const TSYNC: u32 = 1;
 const LOG: u32 = 2;
 const SPEC_ALLOW: u32 = 4;

@@ -315,6 +315,7 @@ fn list_but_links(folder: &Folder) -> Result<Vec<OsString>, Errno> {
     Err(Errno::AGAIN)
 }
 
+/// How often a folder is listed that others change all the time, until the create is refused.
 const LISTS: u32 = 1_000;
 
 fn list(folder: &Folder) -> Result<Vec<OsString>, Errno> {

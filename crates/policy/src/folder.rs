@@ -265,8 +265,10 @@ fn nanoseconds(stat: &Stat) -> u32 {
     u32::try_from(stat.st_mtime_nsec).unwrap_or(0)
 }
 
+/// How often, until the open fails with EAGAIN (openat2(2), where a rename goes on).
 const TRIES: u32 = 128;
 
+/// Twice the coarsest time of a file system that a policy is likely to be on.
 const ROUNDED: Duration = Duration::from_millis(20);
 
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);

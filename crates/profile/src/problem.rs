@@ -190,6 +190,7 @@ pub(crate) fn shown(word: &str) -> String {
     word.chars().take(SHOWN).chain(['…']).collect()
 }
 
+/// In characters.
 const SHOWN: usize = 60;
 
 #[cfg(test)]

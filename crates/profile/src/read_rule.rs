@@ -200,6 +200,7 @@ fn condition(reader: &mut Reader, value: &Value<'_>) -> Option<Condition> {
     })
 }
 
+/// A system call has six arguments (linux/seccomp.h, `struct seccomp_data`).
 const LAST_ARG: u64 = 5;
 
 const KEYS: &[&str] = &[

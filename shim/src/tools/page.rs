@@ -46,6 +46,7 @@ fn rows() -> usize {
     }
 }
 
+/// The rows of a terminal that does not tell: those of the oldest ones.
 const DEFAULT_ROWS: usize = 24;
 
 /// The shell's exit status where there is no such program.

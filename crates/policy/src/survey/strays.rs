@@ -63,6 +63,7 @@ fn collect(root: &Path, below: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// In folders.
 const DEEPEST: usize = 32;
 
 fn list_at(path: &Path) -> Result<Vec<OsString>, Errno> {

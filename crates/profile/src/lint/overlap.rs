@@ -87,6 +87,7 @@ fn next(least: u64, mask: u64, bits: u64) -> Option<u64> {
         })
 }
 
+/// A system call has six arguments (linux/seccomp.h, `struct seccomp_data`).
 const LAST_ARG: u32 = 5;
 
 #[cfg(test)]

@@ -281,6 +281,7 @@ fn back_up(place: &Path, text: &str) -> Result<PathBuf, Fault> {
     })
 }
 
+/// How many backups of one file a second may have: they are named by it.
 const MOST_IN_A_SECOND: u32 = 100;
 
 fn write_like_new(path: &Path, text: &str, like: &Path) -> io::Result<()> {

@@ -315,6 +315,7 @@ impl Watch<'_> {
     }
 }
 
+/// How often it is looked at what goes on.
 const TICK: Duration = Duration::from_millis(50);
 /// How often progress is told to a terminal, and else.
 const BRISK: Duration = Duration::from_secs(1);
