@@ -159,6 +159,33 @@ fn a_denial_is_told_with_its_name_and_arguments_and_repeats_as_numbers() {
 }
 
 #[test]
+fn a_denial_is_told_with_the_name_that_its_program_has_then() {
+    let test = "a_denial_is_told_with_the_name_that_its_program_has_then";
+    for runtime in RealRuntime::all(test) {
+        let agent = TestAgent::start();
+        let rule = "profile = { type = \"Localhost\", localhostProfile = \"a.json\" }";
+        let policy = agent.policy(&format!("[defaults]\nmode = \"observe\"\n{rule}"));
+        let policy = policy.with_profile(
+            "a.json",
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+                {"names":["umask"],"action":"SCMP_ACT_ERRNO","errnoRet":13}]}"#,
+        );
+        // One thread, in no time.
+        let script = "for name in one two three; do echo -n $name > /proc/$$/comm; umask 77; done";
+        let bundle = TestBundle::new(&["sh", "-c", script]);
+        let outcome = runtime.run(policy.path(), &bundle);
+        assert!(outcome.ok(), "{outcome:?}");
+        let _ = agent.wait_for("ended", |_| true);
+        let log = agent.log();
+        let denied = log.iter().filter(|line| line["event"] == "denied");
+        let mut names: Vec<_> = denied.map(|line| line["comm"].clone()).collect();
+        // umask is called several times, with different masks.
+        names.dedup();
+        assert_eq!(names, ["one", "two", "three"], "{log:#?}");
+    }
+}
+
+#[test]
 fn without_the_agent_a_create_is_refused_or_enforced_as_the_policy_says() {
     let test = "without_the_agent_a_create_is_refused_or_enforced_as_the_policy_says";
     for runtime in RealRuntime::all(test) {

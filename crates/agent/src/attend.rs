@@ -126,7 +126,7 @@ impl Desk {
     }
 
     fn serve(&self, listener: &mut Listener, pace: &Pace) -> io::Result<()> {
-        let mut calls = Seen::default();
+        let mut calls = Seen::new();
         let inherited = self.origin == Origin::Inherited;
         if !inherited {
             self.legacy.keep_listener(&self.name, listener.fd());
@@ -274,28 +274,46 @@ pub(crate) fn describe(fields: &mut Map<String, Value>, kind: &Kind, pid: u32) {
 }
 
 /// What a listener's thread has looked up already.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
-    comms: HashMap<u32, (Comm, Instant), RandomState>,
+    comms: HashMap<u32, Comm, RandomState>,
+    /// Since when these are taken to stay, and how many were read since.
+    since: Instant,
+    reads: usize,
     plains: HashMap<(u32, u32), (Plain, bool), RandomState>,
     numbers: HashMap<(u32, u32), Arc<AtomicU64>, RandomState>,
 }
 
 impl Seen {
+    fn new() -> Self {
+        Self {
+            comms: HashMap::default(),
+            since: Instant::now(),
+            reads: 0,
+            plains: HashMap::default(),
+            numbers: HashMap::default(),
+        }
+    }
+
     /// The name of a thread. Read while the thread waits for its answer, so that it is that thread's;
-    /// but in a loop of denials once in a while alone.
+    /// but of many denials at a time not at each: that takes longer than all the rest.
     fn comm(&mut self, thread: u32) -> Comm {
-        let now = Instant::now();
-        if let Some((comm, at)) = self.comms.get(&thread)
-            && now.duration_since(*at) < FRESH
+        if self.since.elapsed() >= FRESH {
+            self.comms.clear();
+            self.since = Instant::now();
+            self.reads = 0;
+        }
+        if self.reads >= READS
+            && let Some(comm) = self.comms.get(&thread)
         {
             return *comm;
         }
+        self.reads = self.reads.saturating_add(1);
         let comm = read_comm(thread).unwrap_or_default();
         if self.comms.len() >= MOST {
             self.comms.clear();
         }
-        self.comms.insert(thread, (comm, now));
+        self.comms.insert(thread, comm);
         comm
     }
 
@@ -331,8 +349,10 @@ impl Seen {
     }
 }
 
-/// How long a thread's name is taken to stay.
+/// How long threads' names are taken to stay in a storm of denials, and how many are read meanwhile
+/// before there is one.
 const FRESH: Duration = Duration::from_millis(50);
+const READS: usize = 32;
 /// Entries that a thread remembers.
 const MOST: usize = 4096;
 
