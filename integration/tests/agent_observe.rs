@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use filter::{Call, Runtime};
 use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program, policy_for};
@@ -158,18 +159,59 @@ fn a_denial_is_told_with_its_name_and_arguments_and_repeats_as_numbers() {
     }
 }
 
+/// A policy that observes, and denies umask(2), which a shell calls by itself.
+fn without_umask(agent: &TestAgent) -> PolicyDir {
+    let rule = "profile = { type = \"Localhost\", localhostProfile = \"a.json\" }";
+    let policy = agent.policy(&format!("[defaults]\nmode = \"observe\"\n{rule}"));
+    policy.with_profile(
+        "a.json",
+        r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+            {"names":["umask"],"action":"SCMP_ACT_ERRNO","errnoRet":13}]}"#,
+    )
+}
+
+#[test]
+fn a_loop_of_many_kinds_is_told_a_few_at_a_time_and_counted_whole() {
+    let test = "a_loop_of_many_kinds_is_told_a_few_at_a_time_and_counted_whole";
+    for runtime in RealRuntime::all(test) {
+        let agent = TestAgent::start();
+        let policy = without_umask(&agent);
+        let script = "while ! test -e /tmp/stop; do for a in 0 1 2 3 4 5 6 7; do \
+            for b in 0 1 2 3 4 5 6 7; do umask 0$a$b; done; done; done";
+        let bundle = TestBundle::new(&["sh", "-c", script]);
+        let stop = bundle.path().join("rootfs/tmp/stop");
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            let running = scope.spawn(|| runtime.run(policy.path(), &bundle));
+            std::thread::sleep(Duration::from_millis(3500));
+            std::fs::write(&stop, "").expect("a word");
+            let outcome = running.join().expect("it ran");
+            assert!(outcome.ok(), "{outcome:?}");
+        });
+        let sums_up = usize::try_from(start.elapsed().as_secs()).expect("few") + 1;
+        let ended = agent.wait_for("ended", |_| true);
+        let log = agent.log();
+        let of = |event| -> Vec<u64> {
+            let lines = log.iter().filter(|line| line["event"] == event);
+            let counts = lines.map(|line| line["count"].as_u64().unwrap_or(1));
+            counts.collect()
+        };
+        let (first, again) = (of("denied"), of("repeated"));
+        assert!(first.len() >= 64, "{}", first.len());
+        assert_eq!(ended["kinds"], first.len());
+        let at_its_end = first.len();
+        assert!(again.len() <= 32 * sums_up + at_its_end, "{}", again.len());
+        let all: u64 = first.iter().chain(&again).sum();
+        assert_eq!(ended["denials"], all, "{}", runtime.name);
+    }
+}
+
 #[test]
 fn a_denial_is_told_with_the_name_that_its_program_has_then() {
     let test = "a_denial_is_told_with_the_name_that_its_program_has_then";
     for runtime in RealRuntime::all(test) {
         let agent = TestAgent::start();
-        let rule = "profile = { type = \"Localhost\", localhostProfile = \"a.json\" }";
-        let policy = agent.policy(&format!("[defaults]\nmode = \"observe\"\n{rule}"));
-        let policy = policy.with_profile(
-            "a.json",
-            r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
-                {"names":["umask"],"action":"SCMP_ACT_ERRNO","errnoRet":13}]}"#,
-        );
+        let policy = without_umask(&agent);
         // One thread, in no time.
         let script = "for name in one two three; do echo -n $name > /proc/$$/comm; umask 77; done";
         let bundle = TestBundle::new(&["sh", "-c", script]);

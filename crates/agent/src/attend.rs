@@ -22,7 +22,7 @@ use crate::legacy::{Legacy, ListenerName};
 use crate::listener::{Listener, Received};
 use crate::metrics::{Metrics, Pace};
 use crate::name;
-use crate::observe::{Comm, Kind};
+use crate::observe::{Comm, KINDS, Kind};
 use crate::recording::Store;
 use crate::sys::{Notification, Reply};
 use crate::wire::Mode;
@@ -109,7 +109,7 @@ impl Desk {
             self.say("failed", [("reason", json!(why))]);
         }
         if over {
-            self.tell_repeats();
+            tell_repeats(&self.container, &self.journal, KINDS);
             let (all, kinds) = self.container.denials().totals();
             let strange = self.container.strange.load(Ordering::Relaxed);
             let mut totals = vec![("denials", json!(all)), ("kinds", json!(kinds))];
@@ -203,10 +203,6 @@ impl Desk {
         }
     }
 
-    fn tell_repeats(&self) {
-        tell_repeats(&self.container, &self.journal);
-    }
-
     fn say<'f>(&self, event: &str, more: impl IntoIterator<Item = (&'f str, Value)>) {
         let mut fields = self.container.names();
         let more = more.into_iter();
@@ -231,10 +227,10 @@ fn until_over(
     }
 }
 
-/// Sums up what a container was denied again since the last time.
-pub(crate) fn tell_repeats(container: &Container, journal: &Journal) {
+/// Sums up what a container was denied again since the last time, of so many kinds.
+pub(crate) fn tell_repeats(container: &Container, journal: &Journal, at_most: usize) {
     // The lock is not held while lines are made.
-    let repeats = container.denials().repeats();
+    let repeats = container.denials().repeats(at_most);
     for one in repeats {
         let mut fields = container.names();
         if let Some(kind) = one.kind {
