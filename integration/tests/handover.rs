@@ -241,6 +241,34 @@ fn what_a_program_alone_does_not_say_is_not_handed_over() {
     assert!(filter(&bundle).is_some());
 }
 
+/// Limits that are lower than those that the filling sets itself can only be kept.
+#[test]
+fn the_cache_is_filled_under_an_engines_own_limits() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(runtime) = crun("the_cache_is_filled_under_an_engines_own_limits") else {
+        return;
+    };
+    let policy = requested();
+    // Where the folders are not there yet, and nobody else's cache is.
+    let _run = PrivateMount::tmpfs(Path::new("/run"), 8 << 20);
+    for limit in ["umask 177", "ulimit -t 1", "ulimit -v 500000"] {
+        let bundle = with_profile(&["true"], &profile());
+        let before = kept();
+        let create = runtime.shimmed(policy.path());
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(format!("{limit}; exec \"$0\" \"$@\""));
+        command.arg(create.get_program()).args(create.get_args());
+        command.args(["run", "--bundle"]).arg(bundle.path());
+        let ran = run(command.arg(bundle.id()).env_remove("LD_LIBRARY_PATH"));
+        assert!(ran.ok(), "{limit}: {ran:?}");
+        soon(limit, || {
+            kept().into_iter().find(|file| !before.contains(file))
+        });
+    }
+}
+
 /// Who fills the cache holds nothing of the engine's and is not its child.
 #[test]
 fn nobody_sees_the_filling() {
