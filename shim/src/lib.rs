@@ -30,6 +30,7 @@ pub mod record;
 pub mod refusal;
 pub mod report;
 pub mod runtime;
+mod size_signal;
 pub mod state_dir;
 pub mod stdio;
 mod swapped_masks;
@@ -96,6 +97,7 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
         Call::Ours(request) => request,
     };
     panic_line::install(request.log.clone());
+    let held = size_signal::hold();
     trace::start();
     if let Some(Err(refusal)) = settings.as_ref().map(handler::Policy::check) {
         return refuse(&request.log, &refusal);
@@ -111,10 +113,12 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
     };
     let refusal = match job.prepare(directory) {
         Ok(mut undo) => {
+            drop(held);
             let refusal = match undo.watch(&runtime) {
                 Ok(()) => runtime.exec(args),
                 Err(refusal) => refusal,
             };
+            let _held = size_signal::hold();
             job.take_back(undo, &refusal);
             refusal
         }
