@@ -59,7 +59,8 @@ impl Workload {
             skip(self.test, &format!("{absent} is not installed"));
             return;
         }
-        for runtime in RealRuntime::all(self.test) {
+        let youki = RealRuntime::find(self.test, "youki");
+        for runtime in RealRuntime::all(self.test).into_iter().chain(youki) {
             for no_new_privileges in [true, false] {
                 self.prove_on(&runtime, no_new_privileges);
             }
@@ -73,7 +74,7 @@ impl Workload {
         // Threads and timers do not do the same in every run.
         let runs = [(), ()].map(|()| {
             let bundle = self.bundle(no_new_privileges);
-            let outcome = runtime.run(policy.path(), &bundle);
+            let outcome = ran(runtime, &policy, &bundle);
             assert!(worked(&outcome), "recording {about}: {outcome:?}");
             let ended = agent.wait_for("ended", |line| line["id"] == bundle.id());
             ended["recording"].as_str().expect("a name").to_owned()
@@ -86,7 +87,7 @@ impl Workload {
         assert!(learned.ok(), "{about}: {learned:?}");
         let rule = "[defaults]\nprofile = { type = \"Localhost\", localhostProfile = \"a.json\" }";
         let policy = PolicyDir::new(rule).with_profile("a.json", &learned.stdout);
-        let outcome = runtime.run(policy.path(), &self.bundle(no_new_privileges));
+        let outcome = ran(runtime, &policy, &self.bundle(no_new_privileges));
         assert!(worked(&outcome), "{about}: {outcome:?}\n{}", learned.stdout);
 
         let profile: Value = serde_json::from_str(&learned.stdout).expect("JSON");
@@ -98,6 +99,13 @@ impl Workload {
             );
             assert!(before && !after, "{about}: {name}: {before}, then {after}");
         }
+    }
+}
+
+fn ran(runtime: &RealRuntime, policy: &PolicyDir, bundle: &TestBundle) -> Outcome {
+    match runtime.name {
+        "youki" => runtime.create_and_start(policy.path(), bundle),
+        _ => runtime.run(policy.path(), bundle),
     }
 }
 
@@ -143,6 +151,11 @@ fn without(profile: &Value, name: &str) -> Value {
 
 /// What `shim profile test` says.
 fn allows(runtime: &RealRuntime, profile: &Value, name: &str) -> bool {
+    let as_runtime = match runtime.name {
+        // It makes of a profile what crun does.
+        "youki" => "crun",
+        name => name,
+    };
     let mut child = Command::new(shim_binary())
         .args([
             "profile",
@@ -150,7 +163,7 @@ fn allows(runtime: &RealRuntime, profile: &Value, name: &str) -> bool {
             "--format",
             "json",
             "--runtime",
-            runtime.name,
+            as_runtime,
             "-",
             name,
         ])

@@ -22,7 +22,7 @@ use crate::legacy::{Legacy, ListenerName};
 use crate::listener::{Listener, Received};
 use crate::metrics::{Metrics, Pace};
 use crate::name;
-use crate::observe::{Comm, Kind};
+use crate::observe::{Comm, KINDS, Kind};
 use crate::recording::Store;
 use crate::sys::{Notification, Reply};
 use crate::wire::Mode;
@@ -111,7 +111,7 @@ impl Desk {
             self.say("failed", [("reason", json!(why))]);
         }
         if let Some(saved) = saved {
-            self.tell_repeats();
+            tell_repeats(&self.container, &self.journal, KINDS);
             let (all, kinds) = self.container.denials().totals();
             let strange = self.container.strange.load(Ordering::Relaxed);
             let mut totals = vec![("denials", json!(all)), ("kinds", json!(kinds))];
@@ -128,7 +128,7 @@ impl Desk {
     }
 
     fn serve(&self, listener: &mut Listener, pace: &Pace) -> io::Result<()> {
-        let mut calls = Seen::default();
+        let mut calls = Seen::new();
         let inherited = self.origin == Origin::Inherited;
         if !inherited {
             self.legacy.keep_listener(&self.name, listener.fd());
@@ -205,10 +205,6 @@ impl Desk {
         }
     }
 
-    fn tell_repeats(&self) {
-        tell_repeats(&self.container, &self.journal);
-    }
-
     fn say<'f>(&self, event: &str, more: impl IntoIterator<Item = (&'f str, Value)>) {
         let mut fields = self.container.names();
         let more = more.into_iter();
@@ -233,10 +229,10 @@ fn until_over(
     }
 }
 
-/// Sums up what a container was denied again since the last time.
-pub(crate) fn tell_repeats(container: &Container, journal: &Journal) {
+/// Sums up what a container was denied again since the last time, of so many kinds.
+pub(crate) fn tell_repeats(container: &Container, journal: &Journal, at_most: usize) {
     // The lock is not held while lines are made.
-    let repeats = container.denials().repeats();
+    let repeats = container.denials().repeats(at_most);
     for one in repeats {
         let mut fields = container.names();
         if let Some(kind) = one.kind {
@@ -276,28 +272,46 @@ pub(crate) fn describe(fields: &mut Map<String, Value>, kind: &Kind, pid: u32) {
 }
 
 /// What a listener's thread has looked up already.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
-    comms: HashMap<u32, (Comm, Instant), RandomState>,
+    comms: HashMap<u32, Comm, RandomState>,
+    /// Since when these are taken to stay, and how many were read since.
+    since: Instant,
+    reads: usize,
     plains: HashMap<(u32, u32), (Plain, bool), RandomState>,
     numbers: HashMap<(u32, u32), Arc<AtomicU64>, RandomState>,
 }
 
 impl Seen {
+    fn new() -> Self {
+        Self {
+            comms: HashMap::default(),
+            since: Instant::now(),
+            reads: 0,
+            plains: HashMap::default(),
+            numbers: HashMap::default(),
+        }
+    }
+
     /// The name of a thread. Read while the thread waits for its answer, so that it is that thread's;
-    /// but in a loop of denials once in a while alone.
+    /// but of many denials at a time not at each: that takes longer than all the rest.
     fn comm(&mut self, thread: u32) -> Comm {
-        let now = Instant::now();
-        if let Some((comm, at)) = self.comms.get(&thread)
-            && now.duration_since(*at) < FRESH
+        if self.since.elapsed() >= FRESH {
+            self.comms.clear();
+            self.since = Instant::now();
+            self.reads = 0;
+        }
+        if self.reads >= READS
+            && let Some(comm) = self.comms.get(&thread)
         {
             return *comm;
         }
+        self.reads = self.reads.saturating_add(1);
         let comm = read_comm(thread).unwrap_or_default();
         if self.comms.len() >= MOST {
             self.comms.clear();
         }
-        self.comms.insert(thread, (comm, now));
+        self.comms.insert(thread, comm);
         comm
     }
 
@@ -333,8 +347,10 @@ impl Seen {
     }
 }
 
-/// How long a thread's name is taken to stay.
+/// How long threads' names are taken to stay in a storm of denials, and how many are read meanwhile
+/// before there is one.
 const FRESH: Duration = Duration::from_millis(50);
+const READS: usize = 32;
 /// Entries that a thread remembers.
 const MOST: usize = 4096;
 

@@ -25,7 +25,7 @@ use crate::container::{clean, unpoisoned};
 use crate::journal::Journal;
 use crate::metrics::{Metrics, Who};
 use crate::name;
-use crate::observe::{Comm, Denials, Kind};
+use crate::observe::{AT_A_TIME, Comm, Denials, Kind};
 use crate::signpost::{self, Sign};
 
 /// AUDIT_NLGRP_READLOG and AUDIT_SECCOMP (include/uapi/linux/audit.h).
@@ -219,16 +219,19 @@ impl Reader {
         let mut lines = Vec::new();
         for (path, group) in &mut *unpoisoned(&self.groups) {
             group.numbers.clear();
-            for one in group.denials.repeats() {
-                let Some(kind) = one.kind else { continue };
-                let mut fields = describe(group.names(path), &kind, one.pid);
+            for one in group.denials.repeats(AT_A_TIME) {
+                let names = group.names(path);
+                let (event, mut fields) = match one.kind {
+                    Some(kind) => ("repeated", describe(names, &kind, one.pid)),
+                    None => ("suppressed", names),
+                };
                 fields.insert("count".to_owned(), json!(one.count));
                 fields.insert("total".to_owned(), json!(one.total));
-                lines.push(fields);
+                lines.push((event, fields));
             }
         }
-        for fields in lines {
-            self.journal.say("repeated", fields);
+        for (event, fields) in lines {
+            self.journal.say(event, fields);
         }
     }
 }

@@ -6,7 +6,11 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 /// Kinds of denials that are told apart in one container; the others are counted together.
-const KINDS: usize = 1024;
+pub(crate) const KINDS: usize = 1024;
+
+/// Kinds of which repeats are told at a time, while the container runs: a loop of many kinds is not
+/// to fill the log.
+pub(crate) const AT_A_TIME: usize = 32;
 
 /// The name of a thread, as the kernel keeps it (TASK_COMM_LEN, with its end).
 pub(crate) type Comm = [u8; 16];
@@ -73,22 +77,26 @@ impl Denials {
         room
     }
 
-    /// What came since the last time, which is told now.
-    pub(crate) fn repeats(&mut self) -> Vec<Repeats> {
-        let mut repeats = Vec::new();
-        for (kind, tally) in &mut self.kinds {
+    /// What came since the last time, which is told now: of `at_most` kinds, those that came most
+    /// often. The others wait.
+    pub(crate) fn repeats(&mut self, at_most: usize) -> Vec<Repeats> {
+        let untold = self.kinds.iter().filter_map(|(kind, tally)| {
             let count = tally.all.saturating_sub(tally.told);
-            if count > 0 {
+            (count > 0).then_some(Repeats {
+                kind: Some(*kind),
+                pid: tally.pid,
+                count,
+                total: tally.all,
+            })
+        });
+        let mut repeats: Vec<_> = untold.collect();
+        repeats.sort_by_key(|one| std::cmp::Reverse(one.count));
+        repeats.truncate(at_most);
+        for kind in repeats.iter().filter_map(|one| one.kind) {
+            if let Some(tally) = self.kinds.get_mut(&kind) {
                 tally.told = tally.all;
-                repeats.push(Repeats {
-                    kind: Some(*kind),
-                    pid: tally.pid,
-                    count,
-                    total: tally.all,
-                });
             }
         }
-        repeats.sort_by_key(|one| std::cmp::Reverse(one.count));
         let (all, told) = self.others;
         if all > told {
             self.others.1 = all;
@@ -140,18 +148,38 @@ mod tests {
     fn repeats_are_counted_and_told_once() {
         let mut denials = Denials::default();
         assert!(denials.note(kind(1), 7));
-        assert!(denials.repeats().is_empty());
+        assert!(denials.repeats(KINDS).is_empty());
         for _ in 0..1000 {
             assert!(!denials.note(kind(1), 8));
         }
-        let repeats = denials.repeats();
+        let repeats = denials.repeats(KINDS);
         assert_eq!(repeats.len(), 1);
         assert_eq!(
             (repeats[0].count, repeats[0].total, repeats[0].pid),
             (1000, 1001, 8)
         );
-        assert!(denials.repeats().is_empty());
+        assert!(denials.repeats(KINDS).is_empty());
         assert_eq!(denials.totals(), (1001, 1));
+    }
+
+    #[test]
+    fn those_that_are_not_told_yet_are_told_later() {
+        let mut denials = Denials::default();
+        for nr in 0..10 {
+            for _ in 0..=nr + 1 {
+                denials.note(kind(nr), 1);
+            }
+        }
+        let mut told = |at_most| -> Vec<_> {
+            let repeats = denials.repeats(at_most).into_iter();
+            repeats
+                .map(|one| (one.kind.unwrap().nr, one.count))
+                .collect()
+        };
+        assert_eq!(told(3), [(9, 10), (8, 9), (7, 8)]);
+        assert_eq!(told(1), [(6, 7)]);
+        assert_eq!(told(KINDS).len(), 6);
+        assert_eq!(told(KINDS), []);
     }
 
     #[test]
@@ -162,7 +190,7 @@ mod tests {
             .filter(|nr| denials.note(kind(*nr), 1))
             .count();
         assert_eq!(told, KINDS);
-        let repeats = denials.repeats();
+        let repeats = denials.repeats(KINDS);
         assert_eq!(repeats.len(), 1);
         assert_eq!((repeats[0].kind, repeats[0].count), (None, 500));
         assert_eq!(denials.totals(), (u64::from(limit) + 500, KINDS));

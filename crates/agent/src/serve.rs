@@ -28,6 +28,7 @@ use crate::container::{Container, Containers, unpoisoned};
 use crate::journal::{Journal, LogTo};
 use crate::legacy::{self, Inheritance, Legacy, ListenerName};
 use crate::metrics::Metrics;
+use crate::observe::{AT_A_TIME, KINDS};
 use crate::recording::Store;
 use crate::scrape::{self, Door, MetricsAt};
 use crate::spare::Spare;
@@ -135,10 +136,10 @@ impl Agent {
         self.journal.say(event, fields);
     }
 
-    /// Tells repeats, and saves what was recorded so far.
-    fn sum_up(&self) {
+    /// Tells repeats of so many kinds of each container, and saves what was recorded so far.
+    fn sum_up(&self, at_most: usize) {
         for container in self.containers.all() {
-            tell_repeats(&container, &self.journal);
+            tell_repeats(&container, &self.journal, at_most);
             if let Err(error) = container.save(&self.store, false) {
                 let mut fields = container.names();
                 fields.insert("reason".to_owned(), json!(error.to_string()));
@@ -314,7 +315,7 @@ async fn run(
                 }
             }
             _ = summary.tick() => {
-                agent.sum_up();
+                agent.sum_up(AT_A_TIME);
                 let now = agent.journal.dropped();
                 if now > lost {
                     agent.say("lost", [("lines", json!(now.saturating_sub(lost)))]);
@@ -326,7 +327,7 @@ async fn run(
         }
     }
     tell_manager(&[NotifyState::Stopping]);
-    agent.sum_up();
+    agent.sum_up(KINDS);
     // From here on nobody can register, and what is attached gets ENOSYS once we are gone; but what
     // is kept waits for the next agent.
     if !agent.legacy.is_kept() {

@@ -6,12 +6,16 @@
 //! ones, in either order, so a NOTIFY never stands beside a condition that counts; and a rule for
 //! `socket` is on some ABIs one for `socketcall` as well.
 
+mod conditions;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::meaning::{Outcome, alternatives, compare, compares_32_bits, multiplexer};
+use conditions::{LeftOver, apart, fill, left_over};
+
+use crate::meaning::{Outcome, alternatives, multiplexer};
 use crate::syscall_names::all_syscalls;
-use crate::{Action, Arch, Condition, Operator, Rule, Seccomp, has_syscall};
+use crate::{Action, Arch, Condition, Rule, Seccomp, has_syscall};
 
 /// Where a runtime takes NOTIFY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,15 +216,18 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
             in_part = true;
         }
         if asks_default {
-            match self.rest(name, &asked, &others) {
-                Some(rules) => self.rules.extend(rules),
-                None => {
-                    // What the profile says of the default's calls by conditions can be asked so.
-                    let said = self.said_again(name);
-                    let apart = said.into_iter().filter(|at| self.disjoint(&[*at], &others));
-                    let apart: Vec<usize> = apart.collect();
-                    self.swap(name, &apart);
-                    in_part = true;
+            // What the profile says of the default's calls by conditions can be asked so.
+            let said = self.said_again(name).into_iter();
+            let said: Vec<usize> = said.filter(|at| self.disjoint(&[*at], &others)).collect();
+            if self.decide_all([&asked, &others, &said]) {
+                self.swap(name, &said);
+            } else {
+                let rest = self.rest(name, [&asked, &others]);
+                in_part |= rest.as_ref().is_none_or(|rest| !rest.whole);
+                match rest {
+                    // What is said of it may tell more than a part.
+                    Some(rest) if rest.whole || said.is_empty() => self.notify_if(name, rest),
+                    _ => self.swap(name, &said),
                 }
             }
         }
@@ -260,29 +267,40 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
         true
     }
 
-    /// The calls that no rule of `name` decides, as rules that notify; none where that cannot be
-    /// said exactly.
-    fn rest(&self, name: &str, asked: &[usize], others: &[usize]) -> Option<Vec<Rule>> {
-        let ([only], []) = (others, asked) else {
-            return None;
-        };
-        let [condition] = self.rules.get(*only)?.args.as_slice() else {
-            return None;
-        };
+    /// The calls of `name` that none of `rules` decides; none where that cannot be said exactly.
+    fn rest(&self, name: &str, rules: [&[usize]; 2]) -> Option<LeftOver> {
         for arch in self.arches {
-            // There, argument 0 is another.
-            if multiplexer(*arch, name).is_some() {
+            // There, argument 0 is another; unless nobody asks for it.
+            if let Some((through, _)) = multiplexer(*arch, name)
+                && self.unconditional(through).is_none()
+            {
                 return None;
             }
         }
-        let wide = self.arches.iter().all(|arch| !compares_32_bits(*arch));
+        left_over(&self.single_conditions(rules)?, self.arches)
+    }
+
+    fn notify_if(&mut self, name: &str, rest: LeftOver) {
         let name = self.owned(name);
-        let pieces = complement(*condition, wide)?.into_iter();
-        Some(
-            pieces
-                .map(|piece| notification(vec![name.clone()], vec![piece]))
-                .collect(),
-        )
+        let conditions = rest.conditions.into_iter();
+        let rules = conditions.map(|one| notification(vec![name.clone()], vec![one]));
+        self.rules.extend(rules);
+    }
+
+    /// Whether there are no arguments that none of `rules` decides.
+    fn decide_all(&self, rules: [&[usize]; 3]) -> bool {
+        let all = self.single_conditions(rules);
+        all.is_some_and(|all| fill(&all, self.arches))
+    }
+
+    /// The conditions of rules that have one each.
+    fn single_conditions<const N: usize>(&self, rules: [&[usize]; N]) -> Option<Vec<Condition>> {
+        let all = rules.into_iter().flatten();
+        let all = all.map(|at| match self.rules.get(*at)?.args.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        });
+        all.collect()
     }
 
     /// The rules of `name` with conditions that do what the default does.
@@ -353,89 +371,6 @@ impl<F: Fn(Outcome) -> bool> Made<'_, F> {
         }
     }
 }
-
-/// Whether no arguments meet both lists, on any of `arches`.
-fn apart(one: &[Condition], other: &[Condition], arches: &[Arch]) -> bool {
-    let all = [u64::MAX, u64::from(u32::MAX)];
-    let narrow = arches.iter().any(|arch| compares_32_bits(*arch));
-    let widths = if narrow { &all[..] } else { &all[..1] };
-    widths.iter().all(|width| {
-        one.iter()
-            .any(|a| other.iter().any(|b| conditions_apart(a, b, *width)))
-    })
-}
-
-fn conditions_apart(a: &Condition, b: &Condition, width: u64) -> bool {
-    use Operator::{ScmpCmpEq, ScmpCmpMaskedEq};
-    if a.index != b.index {
-        return false;
-    }
-    match (a.op, b.op) {
-        (ScmpCmpEq, _) => !compare(b, a.value & width, width),
-        (_, ScmpCmpEq) => !compare(a, b.value & width, width),
-        (ScmpCmpMaskedEq, ScmpCmpMaskedEq) => {
-            let both = a.value & b.value & width;
-            (a.value_two ^ b.value_two) & both != 0
-        }
-        _ => match (range(a, width), range(b, width)) {
-            (Some((a_low, a_high)), Some((b_low, b_high))) => a_high < b_low || b_high < a_low,
-            _ => false,
-        },
-    }
-}
-
-/// The values that meet a comparison, from the first to the last; none if they are no range.
-fn range(one: &Condition, width: u64) -> Option<(u64, u64)> {
-    let value = one.value & width;
-    Some(match one.op {
-        Operator::ScmpCmpLt => (0, value.checked_sub(1)?),
-        Operator::ScmpCmpLe => (0, value),
-        Operator::ScmpCmpEq => (value, value),
-        Operator::ScmpCmpGe => (value, width),
-        Operator::ScmpCmpGt => (value.checked_add(1)?, width),
-        Operator::ScmpCmpNe | Operator::ScmpCmpMaskedEq => return None,
-    })
-}
-
-/// Conditions of which exactly one holds where `one` does not; `wide` says that all 64 bits of
-/// arguments are compared.
-fn complement(one: Condition, wide: bool) -> Option<Vec<Condition>> {
-    use Operator::*;
-    let op = match one.op {
-        ScmpCmpNe => ScmpCmpEq,
-        ScmpCmpLt => ScmpCmpGe,
-        ScmpCmpLe => ScmpCmpGt,
-        ScmpCmpEq => ScmpCmpNe,
-        ScmpCmpGe => ScmpCmpLt,
-        ScmpCmpGt => ScmpCmpLe,
-        ScmpCmpMaskedEq => return masked_complement(one, wide),
-    };
-    Some(vec![Condition { op, ..one }])
-}
-
-/// For each bit of the mask: those before it as they should be, that one not.
-fn masked_complement(one: Condition, wide: bool) -> Option<Vec<Condition>> {
-    // On 32-bit ABIs libseccomp would look at the lower half of such a mask alone.
-    if one.value.count_ones() > MOST_BITS || (!wide && one.value > u64::from(u32::MAX)) {
-        return None;
-    }
-    let bits = (0..u64::BITS).map(|at| 1_u64 << at);
-    let mut before = 0;
-    let mut pieces = Vec::new();
-    for bit in bits.filter(|bit| one.value & bit != 0) {
-        let mask = before | bit;
-        pieces.push(Condition {
-            value: mask,
-            value_two: (one.value_two & mask) ^ bit,
-            ..one
-        });
-        before = mask;
-    }
-    Some(pieces)
-}
-
-/// More rules than this for one call are not worth it.
-const MOST_BITS: u32 = 16;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Operator;
 use crate::meaning::{Judgement, judge};
 
 const X64: Arch = Arch::ScmpArchX86_64;
