@@ -398,6 +398,17 @@ fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
     assert_eq!(explained(), (json!("kept"), json!(false)), "it is known");
     let handed = filter(&bundle).expect("a filter is handed over");
     let text = bundle.text();
+    // Podman has a container restored from the bundle that it ran in.
+    let restored = run(runtime
+        .shimmed(strict.path())
+        .args(["restore", "--image-path", "/nowhere", "--bundle"])
+        .arg(bundle.path())
+        .arg(bundle.id()));
+    assert!(
+        !restored.ok() && !restored.text().contains("seccomp-shim"),
+        "{restored:?}"
+    );
+    assert_eq!(bundle.text(), text);
     fs::remove_file(&file).expect("removed");
     // `explain` makes it to compare with, and keeps nothing.
     assert_eq!(explained().0, json!("kept"));

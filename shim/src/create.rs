@@ -139,7 +139,7 @@ impl Job<'_> {
             missing = None;
             let native = node::arch()?;
             let look = || {
-                let handover = Handover::to(self.runtime, self.request.command, native)?;
+                let handover = Handover::to(self.runtime, native)?;
                 Some(handover.filter(profile))
             };
             let mut filter = look()?;

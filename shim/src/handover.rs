@@ -20,7 +20,7 @@ use policy::Policy;
 use profile::{Arch, DOCKER_CAPABILITIES, Seccomp};
 use sha2::{Digest, Sha256};
 
-use crate::argv::{Command, Flavor};
+use crate::argv::Flavor;
 use crate::compiler::Compiler;
 use crate::node;
 use crate::refusal::Refusal;
@@ -43,11 +43,12 @@ pub struct Missing {
 }
 
 impl Handover {
-    /// Whether `runtime` can be handed a filter at all.
+    /// Whether `runtime` can be handed a filter at all. On a restore, too: that brings its filters along
+    /// and looks at none, but an engine may have the bundle restored that was made with one, and a strict
+    /// policy must know it for ours.
     #[must_use]
-    pub fn to(runtime: &Runtime, command: Command, native: Arch) -> Option<Self> {
-        // A restore brings its filters along.
-        if runtime.flavor() != Flavor::Crun || command == Command::Restore {
+    pub fn to(runtime: &Runtime, native: Arch) -> Option<Self> {
+        if runtime.flavor() != Flavor::Crun {
             return None;
         }
         // crun would send a listener's fd there, and load the filter with one.
@@ -178,7 +179,7 @@ pub fn warm(policy: &Policy, runtime: &Runtime) -> Result<Vec<Result<Filled, Str
         }
     }
     let fill = |text: &String| {
-        let handover = Handover::to(runtime, Command::Create, node.arch)
+        let handover = Handover::to(runtime, node.arch)
             .ok_or(
             "it is not certain which libseccomp crun would load: there must be one libseccomp.so.2, \
              and LD_LIBRARY_PATH, LD_PRELOAD, LD_AUDIT and RUN_OCI_SECCOMP_RECEIVER must not be set",

@@ -25,12 +25,12 @@ mod kept;
 mod lacks_seccomp;
 pub mod listener;
 pub mod node;
+mod own_signals;
 pub mod panic_line;
 pub mod record;
 pub mod refusal;
 pub mod report;
 pub mod runtime;
-mod size_signal;
 pub mod state_dir;
 pub mod stdio;
 mod swapped_masks;
@@ -97,7 +97,7 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
         Call::Ours(request) => request,
     };
     panic_line::install(request.log.clone());
-    let held = size_signal::hold();
+    let held = own_signals::hold();
     trace::start();
     if let Some(Err(refusal)) = settings.as_ref().map(handler::Policy::check) {
         return refuse(&request.log, &refusal);
@@ -113,12 +113,13 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
     };
     let refusal = match job.prepare(directory) {
         Ok(mut undo) => {
+            let watched = undo.watch(&runtime);
             drop(held);
-            let refusal = match undo.watch(&runtime) {
+            let refusal = match watched {
                 Ok(()) => runtime.exec(args),
                 Err(refusal) => refusal,
             };
-            let _held = size_signal::hold();
+            let _held = own_signals::hold();
             job.take_back(undo, &refusal);
             refusal
         }

@@ -14,8 +14,8 @@ use nix::sys::signal::{SigSet, Signal};
 
 use crate::argv::{Log, LogFormat};
 use crate::errno_words;
+use crate::own_signals;
 use crate::refusal::Refusal;
-use crate::size_signal;
 
 /// Says why, everywhere where the caller may look. Never fails itself: a reason that cannot be
 /// told does not make the refusal less of one.
@@ -25,7 +25,7 @@ pub fn refuse(log: &Log, refusal: &Refusal) {
 
 /// [`refuse`] for a text.
 pub fn say(log: &Log, text: &str) {
-    let _held = size_signal::hold();
+    let _held = own_signals::hold();
     let message = one_line(&format!("seccomp-shim: {text}"));
     if let Some(path) = &log.file {
         let time = humantime::format_rfc3339_seconds(SystemTime::now());

@@ -61,7 +61,8 @@ pub(crate) fn in_child(
 
 /// Starts `work` in a process of its own, which nobody waits for, and comes back at once.
 ///
-/// That process is nobody's child that could be told of it (it is forked twice), in a session of its
+/// That process is no child of this one (it is forked twice; init, or a subreaper that is above, is
+/// told of its end, as of every orphan's), in a session of its
 /// own, has no fds but `keep` and /dev/null as its stdio, stands behind all others for the
 /// processor, and may not use more than `limits`. So a caller that becomes another program leaves
 /// nothing behind that the new one, or whoever started it, could see or wait on.

@@ -8,7 +8,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
 use crate::call::{Recorder, words};
-use crate::passes::SETUPS;
+use crate::passes::{Check, SETUPS};
 
 const DEFAULT: &str = "[defaults]\nprofile = \"RuntimeDefault\"";
 
@@ -55,6 +55,32 @@ fn fds_signals_and_the_rest_reach_a_create_as_they_came() {
         let found = recorder.same(policy.path(), setup, &words(&line), "0");
         assert!(check(&found), "{setup}: {found:?}");
         assert!(bundle.seccomp().is_object(), "{setup}");
+    }
+}
+
+/// In front of crun a create may leave a process behind that fills the filter cache.
+#[test]
+fn a_create_that_has_the_cache_filled_is_as_invisible() {
+    let recorder = Recorder::new("crun");
+    let policy = PolicyDir::new("[defaults]\nprofile = \"Requested\"");
+    let more: &[(&str, Check)] = &[("set -- env --block-signal=CHLD \"$@\"", |_| true)];
+    for (at, (setup, check)) in SETUPS.iter().chain(more).enumerate() {
+        let bundle = TestBundle::new(&["true"]);
+        bundle.edit(|config| {
+            // That nobody had before.
+            let name = format!("none_{}_{at}", std::process::id());
+            config["linux"]["seccomp"] = serde_json::json!({
+                "defaultAction": "SCMP_ACT_ALLOW",
+                "syscalls": [{"names": [name], "action": "SCMP_ACT_ERRNO"}],
+            });
+        });
+        // One process fills it at a time; while there is one, none is left behind.
+        if let Ok(filler) = fs::File::open("/run/seccomp-shim/filters/.filler") {
+            filler.lock().expect("a lock");
+        }
+        let line = format!("create --bundle {} id", bundle.path().display());
+        let found = recorder.same(policy.path(), setup, &words(&line), "0");
+        assert!(check(&found), "{setup}: {found:?}");
     }
 }
 

@@ -107,7 +107,7 @@ fn fds_signals_and_the_rest_reach_the_runtime_as_they_came() {
     }
 }
 
-type Check = fn(&Recording) -> bool;
+pub(crate) type Check = fn(&Recording) -> bool;
 
 /// How a caller can leave a process, and what of it the runtime finds.
 pub(crate) const SETUPS: &[(&str, Check)] = &[

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use self::answer::Answer;
 use super::{Format, complain, print, put};
-use crate::argv::{Command, Own};
+use crate::argv::Own;
 use crate::create::check_bundle;
 use crate::files::Files;
 use crate::handover::Handover;
@@ -133,7 +133,7 @@ impl Explain {
 /// The filter that a create would hand over, and by which it knows its own in a bundle; one that is
 /// not kept is made if it is wanted at once, and not kept either.
 fn filter(runtime: &Runtime, profile: &str, at_once: bool) -> Option<String> {
-    match Handover::to(runtime, Command::Create, node::arch()?)?.filter(profile) {
+    match Handover::to(runtime, node::arch()?)?.filter(profile) {
         Ok(filter) => Some(filter),
         Err(Some(missing)) if at_once => missing.make_now(),
         Err(_) => None,
