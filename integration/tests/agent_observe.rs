@@ -275,34 +275,88 @@ fn denied_calls_are_enosys_once_the_agent_is_killed() {
     }
 }
 
+/// Sends the agent a state with that token and, in the place of a listener, a pipe. What it says of
+/// that; and the pipe's other end.
+fn sent_a_pipe(agent: &TestAgent, token: &str) -> (String, std::io::PipeReader) {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let stream = UnixStream::connect(agent.sockets().join("notify.sock")).expect("connected");
+    let state = format!(
+        r#"{{"fds":["seccompFd"],"pid":1,"metadata":"{token}","state":{{"status":"creating"}}}}"#
+    );
+    let fds = [writer.as_raw_fd()];
+    let rights = [ControlMessage::ScmRights(&fds)];
+    let pieces = [IoSlice::new(state.as_bytes())];
+    let to = stream.as_raw_fd();
+    sendmsg::<()>(to, &pieces, &rights, MsgFlags::empty(), None).expect("sent");
+    drop(writer);
+    let refused = agent.wait_for("turned away", |_| true);
+    (
+        refused["reason"].as_str().expect("words").to_owned(),
+        reader,
+    )
+}
+
 #[test]
 fn a_listener_with_an_unknown_token_is_closed() {
     if !integration::needs_root("a_listener_with_an_unknown_token_is_closed") {
         return;
     }
-    let agent = TestAgent::start();
-    let (mut reader, writer) = std::io::pipe().expect("a pipe");
-    let stream = UnixStream::connect(agent.sockets().join("notify.sock")).expect("connected");
-    let state = br#"{"fds":["seccompFd"],"pid":1,"metadata":"0","state":{"status":"creating"}}"#;
-    let fds = [writer.as_raw_fd()];
-    let rights = [ControlMessage::ScmRights(&fds)];
-    let pieces = [IoSlice::new(state)];
-    sendmsg::<()>(
-        stream.as_raw_fd(),
-        &pieces,
-        &rights,
-        MsgFlags::empty(),
-        None,
-    )
-    .expect("sent");
-    drop(writer);
-    let refused = agent.wait_for("turned away", |_| true);
-    assert!(
-        refused["reason"].as_str().expect("words").contains("token"),
-        "{refused}"
-    );
+    let (why, mut reader) = sent_a_pipe(&TestAgent::start(), "0");
+    assert!(why.contains("token"), "{why}");
     // The other end is closed everywhere.
     assert_eq!(reader.read(&mut [0]).expect("the end"), 0);
+}
+
+#[test]
+fn what_is_no_listener_is_closed_although_its_token_is_known() {
+    let test = "what_is_no_listener_is_closed_although_its_token_is_known";
+    let Some(runtime) = RealRuntime::find(test, "crun") else {
+        return;
+    };
+    let agent = TestAgent::start();
+    let policy = agent.policy(OBSERVE);
+    let bundle = TestBundle::new(&["sh", "-c", "unshare -U true; echo done"]);
+    // crun sends its listener at start; the token is in the bundle until then.
+    bundle.no_new_privileges(true);
+    let container = runtime.create(policy.path(), &bundle).expect("created");
+    let token = bundle.seccomp()["listenerMetadata"].clone();
+    let (why, mut reader) = sent_a_pipe(&agent, token.as_str().expect("a token"));
+    assert!(why.contains("no listener"), "{why}");
+    assert_eq!(reader.read(&mut [0]).expect("the end"), 0);
+    // Whose token it is goes on.
+    assert!(container.command(policy.path(), &["start"]).ok());
+    let denied = agent.wait_for("denied", |line| line["syscall"] == "unshare");
+    assert_eq!(denied["id"], container.id);
+}
+
+#[test]
+fn a_container_that_waits_for_its_start_keeps_nobody_waiting() {
+    let test = "a_container_that_waits_for_its_start_keeps_nobody_waiting";
+    let Some(crun) = RealRuntime::find(test, "crun") else {
+        return;
+    };
+    let agent = TestAgent::start();
+    let policy = agent.policy(OBSERVE);
+    // Each holds a connection to the agent that says nothing.
+    let waiting: Vec<TestBundle> = (0..5)
+        .map(|_| TestBundle::new(&["unshare", "-U"]))
+        .collect();
+    let created = waiting.iter().map(|bundle| {
+        bundle.no_new_privileges(true);
+        crun.create(policy.path(), bundle).expect("created")
+    });
+    let created: Vec<_> = created.collect();
+    for runtime in RealRuntime::all(test) {
+        let bundle = TestBundle::new(&["sh", "-c", "unshare -U true; echo done"]);
+        let outcome = runtime.run(policy.path(), &bundle);
+        assert_eq!(outcome.stdout, "done\n", "{}: {outcome:?}", runtime.name);
+        let _ = agent.wait_for("denied", |line| line["id"] == bundle.id());
+    }
+    // The last one first.
+    for container in created.iter().rev() {
+        assert!(container.command(policy.path(), &["start"]).ok());
+        let _ = agent.wait_for("ended", |line| line["id"] == container.id.as_str());
+    }
 }
 
 #[test]
