@@ -14,10 +14,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use filter::{Call, Runtime};
-use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program, policy_for};
+use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program, policy_for, run};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use profile::{Action, Arch, Seccomp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const OBSERVE: &str = "[defaults]\nprofile = \"RuntimeDefault\"\nmode = \"observe\"";
 
@@ -156,6 +156,51 @@ fn a_denial_is_told_with_its_name_and_arguments_and_repeats_as_numbers() {
         let [decision] = policy.decisions().try_into().expect("one");
         assert_eq!(decision["mode"], "observe");
         assert!(decision["agent"]["unasked"].is_array(), "{decision}");
+    }
+}
+
+#[test]
+fn each_line_says_whose_it_is() {
+    for runtime in RealRuntime::all("each_line_says_whose_it_is") {
+        let agent = TestAgent::start();
+        let policy = agent.policy(OBSERVE);
+        // Twice the same, for a repeat; and the container's own words about itself.
+        let bundle = TestBundle::new(&["sh", "-c", "unshare -U true; unshare -U true; echo done"]);
+        bundle.edit(|config| {
+            config["annotations"] = json!({
+                "io.kubernetes.cri.sandbox-namespace": "team-b",
+                "io.kubernetes.cri.sandbox-name": "web-1",
+                "io.kubernetes.cri.container-name": "web",
+                "io.kubernetes.cri.image-name": "example.org/web:1",
+                "io.kubernetes.cri.container-type": "container",
+                "io.kubernetes.pod.namespace": "kube-system",
+            });
+        });
+        // As containerd places what the CRI asks for.
+        let placed = bundle
+            .path()
+            .join("io.containerd.runtime.v2.task/k8s.io/0123");
+        std::fs::create_dir_all(&placed).expect("a folder");
+        std::fs::copy(bundle.config_path(), placed.join("config.json")).expect("a copy");
+        let mut command = runtime.shimmed(policy.path());
+        command.args(["run", "--bundle"]).arg(&placed);
+        let outcome = run(command.arg(bundle.id()));
+        assert_eq!(outcome.stdout, "done\n", "{outcome:?}");
+        let _ = agent.wait_for("ended", |_| true);
+        let whose = json!({
+            "id": bundle.id(), "engine": "containerd", "namespace": "team-b", "pod": "web-1",
+            "container": "web", "image": "example.org/web:1", "mode": "observe",
+        });
+        let log = agent.log();
+        for event in ["attached", "denied", "repeated", "ended"] {
+            let line = log.iter().find(|line| line["event"] == event);
+            let line = line.unwrap_or_else(|| panic!("no {event}: {log:#?}"));
+            for (key, value) in whose.as_object().expect("an object") {
+                assert_eq!(&line[key], value, "{event} on {}", runtime.name);
+            }
+            let time = line["time"].as_str().expect("a time");
+            assert!(time.starts_with("20") && time.ends_with('Z'), "{time}");
+        }
     }
 }
 

@@ -1,10 +1,6 @@
 //! `mode = "record"`: what a container did, all of it, and the profile for it.
 #![cfg(target_arch = "x86_64")]
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
