@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 tests="${TESTS:-agent_lite agent_metrics agent_observe agent_proof agent_ratchet agent_record agent_restart agent_top
-    argv_differential containers cookbook decisions default_profile_filter default_profile_kernel differential
+    argv_differential containers cookbook crun_compiles decisions default_profile_filter default_profile_kernel differential
     doctor engine_containerd engine_cri engine_docker engine_podman fleet_day handover identity install
     installed instructions invisible killed policy_swap profile_in_containers race refusals restrict_kernel}"
 for test in $tests; do set -- "$@" --test "$test"; done
@@ -41,9 +41,9 @@ for suite in $suites; do
         echo "$suite: $program"
         # How the program is laid out is no matter of the engines.
         set -- "$program" --skip early
-        # Only a crun whose libseccomp is of this program's version is handed filters.
+        # Only a crun whose libseccomp is of this program's version is handed filters, or makes the same.
         case $program in
-            */handover-*) set -- sh -c "$OLDER" "$@" ;;
+            */handover-* | */crun_compiles-*) set -- sh -c "$OLDER" "$@" ;;
         esac
         sh integration/inside.sh "$root" "$@" > "$one" 2>&1 || status=1
         grep -E '^test .*FAILED|^test result' "$one"

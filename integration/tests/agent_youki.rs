@@ -92,6 +92,38 @@ fn masks_are_as_the_profile_means_them() {
 }
 
 #[test]
+fn a_bundle_that_is_used_again_is_decided_on_as_at_first() {
+    let test = "a_bundle_that_is_used_again_is_decided_on_as_at_first";
+    let Some(youki) = RealRuntime::find(test, "youki") else {
+        return;
+    };
+    // What the first create left in the bundle is what the second one asks for.
+    let policy = PolicyDir::new("[defaults]\nprofile = \"RuntimeDefault\"\ncombine = \"restrict\"");
+    let script = "( busybox true && echo started; busybox timeout -s KILL 1 /bin/probe 56 268435456 ) \
+                  > /tmp/part 2>&1; busybox mv /tmp/part /tmp/out; sleep 1000";
+    let bundle = TestBundle::new(&["sh", "-c", script]);
+    let root = bundle.path().join("rootfs");
+    copy_program(
+        Path::new(env!("CARGO_BIN_EXE_probe")),
+        &root.join("bin/probe"),
+    );
+    let mut left = Vec::new();
+    for time in ["first", "again", "a third time"] {
+        let container = youki.create(policy.path(), &bundle).expect("created");
+        let started = container.command(policy.path(), &["start"]);
+        assert!(started.ok(), "{time}: {started:?}");
+        let out = root.join("tmp/out");
+        let text = within(|| std::fs::read_to_string(&out).map_err(|error| error.to_string()));
+        assert_eq!(text.as_deref(), Ok("started\nerrno 1\n"), "{time}");
+        std::fs::remove_file(&out).expect("removed");
+        drop(container);
+        left.push(String::from_utf8_lossy(&bundle.text()).into_owned());
+    }
+    // It does not change from time to time.
+    assert_eq!(left.get(1), left.get(2));
+}
+
+#[test]
 fn what_is_recorded_is_enough() {
     let Some(youki) = RealRuntime::find("what_is_recorded_is_enough", "youki") else {
         return;

@@ -241,6 +241,34 @@ fn what_a_program_alone_does_not_say_is_not_handed_over() {
     assert!(filter(&bundle).is_some());
 }
 
+/// Limits that are lower than those that the filling sets itself can only be kept.
+#[test]
+fn the_cache_is_filled_under_an_engines_own_limits() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(runtime) = crun("the_cache_is_filled_under_an_engines_own_limits") else {
+        return;
+    };
+    let policy = requested();
+    // Where the folders are not there yet, and nobody else's cache is.
+    let _run = PrivateMount::tmpfs(Path::new("/run"), 8 << 20);
+    for limit in ["umask 177", "ulimit -t 1", "ulimit -v 500000"] {
+        let bundle = with_profile(&["true"], &profile());
+        let before = kept();
+        let create = runtime.shimmed(policy.path());
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(format!("{limit}; exec \"$0\" \"$@\""));
+        command.arg(create.get_program()).args(create.get_args());
+        command.args(["run", "--bundle"]).arg(bundle.path());
+        let ran = run(command.arg(bundle.id()).env_remove("LD_LIBRARY_PATH"));
+        assert!(ran.ok(), "{limit}: {ran:?}");
+        soon(limit, || {
+            kept().into_iter().find(|file| !before.contains(file))
+        });
+    }
+}
+
 /// Who fills the cache holds nothing of the engine's and is not its child.
 #[test]
 fn nobody_sees_the_filling() {
@@ -414,6 +442,54 @@ fn where_the_linker_knows_another_libseccomp_nothing_is_handed_over() {
     cache.push(0);
     let written = folder.path().join("cache");
     fs::write(&written, cache).expect("written");
+    let policy = requested();
+    let bundle = with_profile(&["true"], &profile());
+    let _cache = PrivateMount::bind(&written, Path::new("/etc/ld.so.cache"));
+    filled(&runtime, policy.path(), &bundle);
+    let _ = runtime.run(policy.path(), &bundle);
+    assert_eq!(filter(&bundle), None);
+}
+
+/// Distributions add system calls to a version of libseccomp. A profile that denies one of those by
+/// name would let it pass in a filter of ours.
+#[test]
+fn where_crun_knows_a_name_that_we_do_not_nothing_is_handed_over() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let test = "where_crun_knows_a_name_that_we_do_not_nothing_is_handed_over";
+    let Some(runtime) = crun(test) else {
+        return;
+    };
+    let library =
+        fs::canonicalize("/usr/lib/x86_64-linux-gnu/libseccomp.so.2").expect("it is there");
+    let mut newer = fs::read(&library).expect("read");
+    newer.extend(b"\0not_yet_known\0");
+    let folder = tempfile::tempdir().expect("a folder");
+    let written = folder.path().join("newer");
+    fs::write(&written, newer).expect("written");
+    let policy = requested();
+    let _library = PrivateMount::bind(&written, &library);
+    let mut profile = profile();
+    for known in [true, false] {
+        if !known {
+            profile["syscalls"][3]["names"] = json!(["sethostname", "not_yet_known"]);
+        }
+        let bundle = with_profile(&["true"], &profile);
+        filled(&runtime, policy.path(), &bundle);
+        let _ = runtime.run(policy.path(), &bundle);
+        assert_eq!(filter(&bundle).is_some(), known, "{profile}");
+    }
+}
+
+/// The linker looks for it elsewhere then, also by what the processor can do.
+#[test]
+fn where_the_linkers_cache_has_no_libseccomp_nothing_is_handed_over() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(runtime) = crun("where_the_linkers_cache_has_no_libseccomp") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let written = folder.path().join("cache");
+    fs::write(&written, "glibc-ld.so.cache1.1").expect("written");
     let policy = requested();
     let bundle = with_profile(&["true"], &profile());
     let _cache = PrivateMount::bind(&written, Path::new("/etc/ld.so.cache"));

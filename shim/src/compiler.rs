@@ -1,14 +1,17 @@
 //! Who would compile the filter: crun with the libseccomp that the dynamic linker gives it.
 //!
 //! Two versions of libseccomp can make different filters of one profile, for the newer knows more
-//! system calls. So ours is handed over only where crun's has the same version.
+//! system calls; and distributions add system calls to a version. So ours is handed over only where
+//! crun's has the same version, and knows the same of the names that the profile has.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use filter::FileId;
 use goblin::elf::Elf;
+use profile::Seccomp;
 
 use crate::runtime::Runtime;
 
@@ -69,10 +72,23 @@ impl Compiler {
         both.into_iter().chain(self.linkers).collect()
     }
 
-    /// Whether it compiles with a libseccomp of our own's version.
+    /// Whether it compiles `profile` with a libseccomp of our own's version that knows the same names.
     #[must_use]
-    pub fn is_like_ours(&self) -> bool {
-        self.version() == Some(filter::libseccomp_version()) && self.takes_it()
+    pub fn is_like_ours(&self, profile: &Seccomp) -> bool {
+        self.version() == Some(filter::libseccomp_version())
+            && self.takes_it()
+            && self.knows_alike(profile)
+    }
+
+    /// Whether its libseccomp knows those names of the profile that ours knows, and no others. It
+    /// has all names as strings that a NUL ends, one after the other (gperf's pool).
+    fn knows_alike(&self, profile: &Seccomp) -> bool {
+        let Ok(library) = std::fs::read(&self.library) else {
+            return false;
+        };
+        let strings: HashSet<&[u8]> = library.split(|byte| *byte == 0).collect();
+        let mut names = profile.rules.iter().flat_map(|rule| &rule.names);
+        names.all(|name| filter::known(name) == strings.contains(name.as_bytes()))
     }
 
     /// The version of its libseccomp, which the file that the link leads to is named by.
@@ -99,9 +115,14 @@ impl Compiler {
         });
         let known = match self.linkers {
             Some(_) => std::fs::read(LINKERS).ok().map(|cache| listed(&cache)),
-            None => Some(Vec::new()),
+            None => Some(vec![self.library.clone()]),
         };
-        asks && known.is_some_and(|known| known.iter().all(|path| self.is_it(path, &bytes)))
+        let Some(known) = known else {
+            return false;
+        };
+        // A linker whose cache has none looks also below its folders, by what the processor can do.
+        let there = known.iter().any(|path| rustix::fs::stat(path).is_ok());
+        asks && there && known.iter().all(|path| self.is_it(path, &bytes))
     }
 
     /// Whether a library of that name is the one, or is none for programs like `program`.
@@ -115,18 +136,22 @@ impl Compiler {
     }
 }
 
-/// The libraries called [`LIBRARY`] that the linker's cache names. Its paths end with a NUL, and each
-/// follows on the one before.
+/// The libraries called [`LIBRARY`] that the linker's cache may name. Its paths end with a NUL, and each
+/// follows on the one before; one that is another's end is not there a second time, so that every
+/// end counts.
 fn listed(cache: &[u8]) -> Vec<PathBuf> {
     let word = format!("/{LIBRARY}\0");
     let ends = memchr::memmem::find_iter(cache, word.as_bytes());
     let path = |at: usize| {
         let end = at.checked_add(word.len())?.checked_sub(1)?;
         let start = memchr::memrchr(0, cache.get(..at)?)?.checked_add(1)?;
-        let bytes = cache.get(start..end)?.to_vec();
-        Some(PathBuf::from(OsString::from_vec(bytes)))
+        cache.get(start..end)
     };
-    ends.filter_map(path).collect()
+    let slashes = |path| memchr::memchr_iter(b'/', path).filter_map(|at| path.get(at..));
+    let paths = ends.filter_map(path).flat_map(slashes);
+    paths
+        .map(|path| PathBuf::from(OsString::from_vec(path.to_vec())))
+        .collect()
 }
 
 /// The class and the machine of a program (elf(5)).
@@ -169,8 +194,14 @@ mod tests {
         let cache =
             b"glibc-ld.so.cache1.1\x00\x01\x00libseccomp.so.2\x00/opt/x/libseccomp.so.2\x00\
             libseccomp.so.2\x00/lib/libseccomp.so.2\x00libseccomp.so\x00/lib/libseccomp.so\x00";
-        let both = ["/opt/x/libseccomp.so.2", "/lib/libseccomp.so.2"];
-        assert_eq!(listed(cache), both.map(PathBuf::from));
+        let all = [
+            "/opt/x/libseccomp.so.2",
+            "/x/libseccomp.so.2",
+            "/libseccomp.so.2",
+            "/lib/libseccomp.so.2",
+            "/libseccomp.so.2",
+        ];
+        assert_eq!(listed(cache), all.map(PathBuf::from));
         assert!(listed(b"").is_empty());
     }
 }

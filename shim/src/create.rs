@@ -1,20 +1,16 @@
 //! `create`, `run` and `restore`: bundle → policy → profile → rewritten bundle.
 
-use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use agent::signpost::{self, Sign};
-use bundle::{Bundle, Change, Config};
-use policy::{
-    Container, Decision, Directory, LogTo, Mode, Outcome, Policy, PolicyError, WithoutAgent,
-    check_trusted,
-};
+use bundle::Bundle;
+use policy::{Decision, Directory, LogTo, Policy, PolicyError, WithoutAgent, check_trusted};
 
-use crate::argv::{Flavor, Own, Request};
+use crate::argv::{Own, Request};
+use crate::files::Files;
 use crate::handover::{Handover, Missing};
-use crate::lacks_seccomp::lacks_seccomp;
+use crate::judged::Judged;
 use crate::listener::{self, Place, Seat, Subject};
 use crate::record::{Record, record};
 use crate::refusal::Refusal;
@@ -172,9 +168,10 @@ impl Job<'_> {
                 None => bundle.read().map_err(|error| files.fail(error))?,
             };
             let bytes = read.insert(bytes);
+            let meant = swapped_masks::meant(self.runtime, bytes, files)?;
             Judged::of(
                 policy,
-                bytes,
+                meant.as_deref().unwrap_or(bytes),
                 files,
                 self.handler,
                 self.runtime.flavor(),
@@ -187,17 +184,8 @@ impl Job<'_> {
         if let (Some(_), Some(bytes)) = (&judged.decision.logging, &read) {
             self.have_logged(&mut judged, bytes, files)?;
         }
-        if judged.profile.is_some()
-            && let Some(refusal) = lacks_seccomp(self.runtime)
-        {
-            return Err(refusal);
-        }
-        let own = judged.profile.as_deref();
-        if let Some(json) = own.and_then(|json| swapped_masks::for_runtime(self.runtime, json))
-            && let Some(bytes) = &read
-        {
-            judged.rewritten = files.parse(bytes)?.rewrite(Change::Set(&json));
-            judged.profile = Some(json);
+        if let Some(bytes) = &read {
+            judged.fit(self.runtime, bytes, files)?;
         }
         let mut before = None;
         if let Some(new) = &judged.rewritten {
@@ -234,11 +222,7 @@ impl Job<'_> {
         match listener::place(&judged.decision, asked, subject)? {
             Place::Taken(profile, seat) => {
                 judged.seat = (judged.decision.mode == policy::Mode::Record).then_some(seat);
-                let config = files.parse(bytes)?;
-                let json = profile.to_json();
-                judged.rewritten = config.rewrite(Change::Set(&json));
-                judged.decision.outcome = Outcome::Set(json.clone());
-                judged.profile = Some(json);
+                judged.set(profile.to_json(), bytes, files)?;
             }
             Place::Absent(why) => judged.absent = Some(why),
         }
@@ -260,11 +244,7 @@ impl Job<'_> {
             judged.absent = Some(refusal.to_string());
             return Ok(());
         }
-        let json = logging.profile.to_json();
-        judged.rewritten = files.parse(bytes)?.rewrite(Change::Set(&json));
-        judged.decision.outcome = Outcome::Set(json.clone());
-        judged.profile = Some(json);
-        Ok(())
+        judged.set(logging.profile.to_json(), bytes, files)
     }
 }
 
@@ -353,186 +333,4 @@ pub fn load(directory: Result<Option<Directory>, PolicyError>) -> Result<Policy,
         Some(directory) => directory.load(),
         None => Ok(Policy::embedded()),
     }
-}
-
-/// Where a call's configuration file is.
-#[derive(Debug)]
-pub struct Files {
-    folder: PathBuf,
-    name: std::ffi::OsString,
-    /// Its path for messages and for telling the engine, absolute where the working directory is
-    /// known.
-    pub shown: PathBuf,
-}
-
-impl Files {
-    /// The file that the runtime will read: config.json of the bundle, or crun's `--config`.
-    #[must_use]
-    pub fn of(request: &Request) -> Self {
-        let folder = request.bundle.as_deref().unwrap_or(OsStr::new("."));
-        Self::at(Path::new(folder), request.config.as_deref().map(Path::new))
-    }
-
-    /// The configuration file of the bundle in `folder`, or `config` if that is given.
-    #[must_use]
-    pub fn at(folder: &Path, config: Option<&Path>) -> Self {
-        let default = folder.join("config.json");
-        let path = config.unwrap_or(&default);
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let folder = parent.unwrap_or(Path::new(".")).to_owned();
-        let name = path
-            .file_name()
-            .unwrap_or(OsStr::new("config.json"))
-            .to_owned();
-        let shown = std::path::absolute(&folder)
-            .unwrap_or_else(|_| folder.clone())
-            .join(&name);
-        Self {
-            folder,
-            name,
-            shown,
-        }
-    }
-
-    /// Opens it; none if it is not there.
-    ///
-    /// # Errors
-    /// It is there and cannot be opened, or is no regular file.
-    pub fn open(&self) -> Result<Option<Bundle>, Refusal> {
-        Bundle::open(&self.folder, &self.name).map_err(|error| self.fail(error))
-    }
-
-    /// Reads its text.
-    ///
-    /// # Errors
-    /// What cannot be decided on.
-    pub fn parse<'b>(&self, bytes: &'b [u8]) -> Result<Config<'b>, Refusal> {
-        Config::parse(bytes).map_err(|error| Refusal::Config {
-            path: self.shown.clone(),
-            error,
-        })
-    }
-
-    /// An error about it.
-    #[must_use]
-    pub fn fail(&self, error: bundle::BundleError) -> Refusal {
-        Refusal::Bundle {
-            path: self.shown.clone(),
-            error,
-        }
-    }
-}
-
-/// Finds a finished filter for the text of a profile, in base64; none where the runtime is to
-/// compile. With true, one that is not there yet is made at once.
-pub type HandOver<'a> = &'a mut dyn FnMut(&str, bool) -> Option<String>;
-
-/// A decision with what it makes of the configuration.
-#[derive(Debug)]
-pub struct Judged {
-    /// What was decided, and why.
-    pub decision: Decision,
-    /// The new text; none if nothing changes.
-    pub rewritten: Option<Vec<u8>>,
-    /// The profile that the container runs under, as JSON; none if it is unconfined.
-    pub profile: Option<String>,
-    /// Whether the container's process has noNewPrivileges.
-    pub no_new_privileges: bool,
-    /// Why the agent is not asked although the mode wants it; none if it is.
-    pub absent: Option<String>,
-    /// The container's cgroup as the bundle names it, if at all, where the kernel logs its calls.
-    pub group: Option<String>,
-    /// The place with the agent, where somebody must watch it until the container's start.
-    pub seat: Option<Box<Seat>>,
-}
-
-impl Judged {
-    /// Decides for the configuration in `bytes`; changes nothing.
-    ///
-    /// # Errors
-    /// The configuration or the policy is in doubt.
-    pub fn of(
-        policy: &Policy,
-        bytes: &[u8],
-        files: &Files,
-        handler: &str,
-        runtime: Flavor,
-        hand_over: HandOver<'_>,
-    ) -> Result<Self, Refusal> {
-        let mut config = files.parse(bytes)?;
-        if is_handed_over(&config, policy.is_strict(), hand_over) {
-            config.filter_is_own();
-        }
-        let folder = files.shown.parent().unwrap_or(&files.shown);
-        let container = Container {
-            config: &config,
-            bundle: folder,
-            handler,
-        };
-        let decision = policy
-            .decide(container, node::this(runtime)?)
-            .map_err(|error| in_bundle(error, &files.shown))?;
-        tracing::debug!(?decision, "decided");
-        let change = match &decision.outcome {
-            Outcome::Kept => Change::Keep,
-            Outcome::Removed => Change::Remove,
-            Outcome::Set(json) => Change::Set(json),
-        };
-        let profile = match &decision.outcome {
-            Outcome::Kept => config.seccomp().map(|value| Cow::Borrowed(value.raw())),
-            Outcome::Removed => None,
-            Outcome::Set(json) => Some(Cow::Borrowed(json.as_str())),
-        };
-        // A profile that asks the agent, or has flags put in, is made anew for each container.
-        let filter = match (&decision.agent, &decision.logging) {
-            (None, None) => profile
-                .as_deref()
-                .and_then(|profile| hand_over(profile, false)),
-            _ => None,
-        };
-        let rewritten = config.rewrite_with(change, filter.as_deref());
-        let profile = profile.map(Cow::into_owned);
-        let no_new_privileges = config.facts().no_new_privileges;
-        let logged = matches!(decision.mode, Mode::Audit | Mode::ObserveLite);
-        let group = logged.then(|| config.facts().cgroups_path.clone().unwrap_or_default());
-        let group = group.map(Cow::into_owned);
-        Ok(Self {
-            decision,
-            rewritten,
-            profile,
-            no_new_privileges,
-            absent: None,
-            group,
-            seat: None,
-        })
-    }
-}
-
-/// Whether the configuration has a finished filter that says just what its profile says: as this
-/// program leaves a bundle, which may be used again. A `strict` policy refuses any other, so that for
-/// it one is made to compare with where none is kept, as after a reboot.
-fn is_handed_over(config: &Config<'_>, strict: bool, hand_over: HandOver<'_>) -> bool {
-    let (Some(filter), Some(profile)) = (
-        config.facts().annotation(bundle::SECCOMP_FILTER),
-        config.seccomp(),
-    ) else {
-        return false;
-    };
-    hand_over(profile.raw(), strict).as_deref() == Some(filter)
-}
-
-/// An error about the container's own words, placed at its configuration file.
-fn in_bundle(error: PolicyError, shown: &Path) -> Refusal {
-    let bare = error
-        .file
-        .as_deref()
-        .is_none_or(|file| file == Path::new("config.json"));
-    let file = if bare {
-        Some(shown.to_owned())
-    } else {
-        error.file.clone()
-    };
-    Refusal::Policy(PolicyError { file, ..error })
 }

@@ -91,10 +91,11 @@ impl Handover {
     /// What is to be kept for `profile`.
     fn make(&self, profile: &str) -> Entry {
         let finished = || {
-            if !self.compiler.is_like_ours() {
+            let profile = read(profile)?;
+            if !self.compiler.is_like_ours(&profile) {
                 return None;
             }
-            filter::finish(&read(profile)?, self.native).ok()?
+            filter::finish(&profile, self.native).ok()?
         };
         entry(finished())
     }
@@ -149,10 +150,10 @@ impl Missing {
     }
 
     fn finish(&self) -> Result<Option<filter::Program>, String> {
-        if !self.handover.compiler.is_like_ours() {
+        let profile = read(&self.profile).ok_or("the profile cannot be read back")?;
+        if !self.handover.compiler.is_like_ours(&profile) {
             return Ok(None);
         }
-        let profile = read(&self.profile).ok_or("the profile cannot be read back")?;
         let finished = filter::finish_guarded(&profile, self.handover.native, LIMITS);
         finished.map_err(|error| error.to_string())
     }

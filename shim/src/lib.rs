@@ -15,10 +15,12 @@ pub mod argv;
 pub mod compiler;
 pub mod create;
 pub mod errno_words;
+pub mod files;
 mod filter_flags;
 pub mod handler;
 pub mod handover;
 pub mod journal;
+pub mod judged;
 mod kept;
 mod lacks_seccomp;
 pub mod listener;
@@ -28,6 +30,7 @@ pub mod record;
 pub mod refusal;
 pub mod report;
 pub mod runtime;
+mod size_signal;
 pub mod state_dir;
 pub mod stdio;
 mod swapped_masks;
@@ -94,6 +97,7 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
         Call::Ours(request) => request,
     };
     panic_line::install(request.log.clone());
+    let held = size_signal::hold();
     trace::start();
     if let Some(Err(refusal)) = settings.as_ref().map(handler::Policy::check) {
         return refuse(&request.log, &refusal);
@@ -109,10 +113,12 @@ fn hand_over(started: Instant, name: &OsString, own: &mut Own, args: &[OsString]
     };
     let refusal = match job.prepare(directory) {
         Ok(mut undo) => {
+            drop(held);
             let refusal = match undo.watch(&runtime) {
                 Ok(()) => runtime.exec(args),
                 Err(refusal) => refusal,
             };
+            let _held = size_signal::hold();
             job.take_back(undo, &refusal);
             refusal
         }

@@ -115,6 +115,11 @@ pub enum Refusal {
         "{0} cannot be read, so it is not known whether it was built with seccomp; let whoever starts containers read it (chmod a+r)"
     )]
     UnreadRuntime(PathBuf),
+    /// A youki does not say which it is, and the profile has conditions that old ones turn around.
+    #[error(
+        "{0} does not tell its version to --version, so it is not known how it reads SCMP_CMP_MASKED_EQ, which the profile has and youki up to 0.7.0 gets wrong; set runtime.path to one that tells"
+    )]
+    UnknownVersion(PathBuf),
     /// The kernel gives no random bits.
     #[error("no random token can be had")]
     Random(#[source] std::io::Error),

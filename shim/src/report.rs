@@ -15,6 +15,7 @@ use nix::sys::signal::{SigSet, Signal};
 use crate::argv::{Log, LogFormat};
 use crate::errno_words;
 use crate::refusal::Refusal;
+use crate::size_signal;
 
 /// Says why, everywhere where the caller may look. Never fails itself: a reason that cannot be
 /// told does not make the refusal less of one.
@@ -24,6 +25,7 @@ pub fn refuse(log: &Log, refusal: &Refusal) {
 
 /// [`refuse`] for a text.
 pub fn say(log: &Log, text: &str) {
+    let _held = size_signal::hold();
     let message = one_line(&format!("seccomp-shim: {text}"));
     if let Some(path) = &log.file {
         let time = humantime::format_rfc3339_seconds(SystemTime::now());

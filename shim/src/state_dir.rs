@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 /// What lasts until the next boot: /run/seccomp-shim, else below the user's run-time folder.
@@ -68,9 +68,12 @@ impl State {
     /// It cannot be made; or as above.
     pub fn make_folder(&self, name: &str) -> Result<OwnedFd, Errno> {
         match rustix::fs::mkdirat(&self.folder, name, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => self.folder(name),
-            Err(errno) => Err(errno),
+            // Whatever the umask left of it; what was there already stays as it is.
+            Ok(()) => rustix::fs::chmodat(&self.folder, name, Mode::RWXU, AtFlags::empty())?,
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
         }
+        self.folder(name)
     }
 }
 

@@ -99,6 +99,8 @@ impl Desk {
         let why = until_over(listener, |listener| self.serve(listener, &pace));
         self.metrics.retire(&pace);
         let over = self.container.detached(self.name.first);
+        // While it is known: an agent that is asked to end waits for those.
+        let saved = over.then(|| self.container.save(&self.store, true));
         if over {
             self.containers.remove(&self.container.who.token);
             // Before what is left of its listener: without that, it would seem still to come.
@@ -108,7 +110,7 @@ impl Desk {
         if let Some(why) = why {
             self.say("failed", [("reason", json!(why))]);
         }
-        if over {
+        if let Some(saved) = saved {
             tell_repeats(&self.container, &self.journal, KINDS);
             let (all, kinds) = self.container.denials().totals();
             let strange = self.container.strange.load(Ordering::Relaxed);
@@ -116,7 +118,7 @@ impl Desk {
             if strange > 0 {
                 totals.push(("strange", json!(strange)));
             }
-            match self.container.save(&self.store, true) {
+            match saved {
                 Ok(Some(name)) => totals.push(("recording", json!(name))),
                 Ok(None) => {}
                 Err(error) => totals.push(("unsaved", json!(error.to_string()))),

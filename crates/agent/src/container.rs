@@ -26,6 +26,8 @@ pub(crate) struct Container {
     number: u64,
     denials: Mutex<Denials>,
     tape: Mutex<Tape>,
+    /// Held while the recording is written: a newer one must not be overtaken by an older one.
+    saving: Mutex<()>,
     /// The recording's name.
     key: String,
     listeners: Mutex<Listeners>,
@@ -55,6 +57,7 @@ impl Container {
         Self {
             key,
             tape: Mutex::default(),
+            saving: Mutex::default(),
             who,
             program,
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
@@ -83,12 +86,15 @@ impl Container {
         if self.who.mode != Mode::Record {
             return Ok(None);
         }
-        // The lock is not held while the disk is waited for.
+        let _alone = unpoisoned(&self.saving);
+        // Calls are noted while the disk is waited for.
         let recording = self.tape().take(&self.who, over);
         let Some(recording) = recording else {
             return Ok(None);
         };
-        store.save(&self.key, &recording)?;
+        store.save(&self.key, &recording).inspect_err(|_| {
+            self.tape().unsaved();
+        })?;
         Ok(Some(&self.key))
     }
 
@@ -275,6 +281,42 @@ pub(crate) mod tests {
         let program = Program::new(vec![filter::Instruction::new(6, 0)]).unwrap();
         let (watcher, _) = tokio::sync::mpsc::unbounded_channel();
         Container::new(serde_json::from_value(who).unwrap(), program, watcher)
+    }
+
+    #[test]
+    fn recordings_that_are_written_at_once_are_whole_and_the_last_is_the_newest() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().to_owned());
+        let mut container = container("a");
+        container.who.mode = Mode::Record;
+        let path = folder.path().join(format!("{}.json", container.key));
+        let count = || {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let recording: serde_json::Value = serde_json::from_str(&text).expect(&text);
+            let calls = recording["calls"].as_array().unwrap().iter();
+            calls
+                .map(|call| call["count"].as_u64().unwrap())
+                .sum::<u64>()
+        };
+        const EACH: u64 = 100;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..EACH {
+                        container.tape().note(0xc000_003e, 0, true, None);
+                        container.save(&store, false).unwrap();
+                        count();
+                    }
+                });
+            }
+        });
+        assert_eq!(count(), 4 * EACH);
+        // What could not be written is written the next time.
+        container.tape().note(0xc000_003e, 0, true, None);
+        let nowhere = Store::new(folder.path().join("none\0"));
+        container.save(&nowhere, false).unwrap_err();
+        assert!(container.save(&store, false).unwrap().is_some());
+        assert_eq!(count(), 4 * EACH + 1);
     }
 
     #[test]

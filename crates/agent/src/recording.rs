@@ -100,6 +100,13 @@ impl Tape {
     }
 }
 
+impl Tape {
+    /// What was taken last is in no file.
+    pub(crate) fn unsaved(&mut self) {
+        self.saved = 0;
+    }
+}
+
 fn sorted(mut calls: Vec<Call>) -> Vec<Call> {
     calls.sort_by(|a, b| (&a.arch, &a.syscall).cmp(&(&b.arch, &b.syscall)));
     calls

@@ -6,7 +6,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitOptions, set_parent_process_death_signal, setrlimit, waitpid,
+    Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, set_parent_process_death_signal,
+    setrlimit, waitpid,
 };
 
 use crate::guard::{GuardError, Limits};
@@ -200,24 +201,20 @@ fn limit(limits: Limits) -> io::Result<()> {
 fn bound(limits: Limits) -> io::Result<()> {
     let seconds = limits.cpu_seconds.max(1);
     // SIGXCPU at the soft limit; SIGKILL at the hard one, should the parent have blocked that.
-    setrlimit(
-        Resource::Cpu,
-        Rlimit {
-            current: Some(seconds),
-            maximum: Some(seconds.saturating_add(1)),
-        },
-    )?;
-    let memory = Rlimit {
-        current: Some(limits.memory_bytes),
-        maximum: Some(limits.memory_bytes),
-    };
-    setrlimit(Resource::As, memory)?;
+    lower(Resource::Cpu, seconds, seconds.saturating_add(1))?;
+    lower(Resource::As, limits.memory_bytes, limits.memory_bytes)?;
     // No core file of a run that was stopped.
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
+    lower(Resource::Core, 0, 0)
+}
+
+/// Sets a limit, or what stands already where that is lower: only the privileged may raise it.
+fn lower(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
+    let highest = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let limit = Rlimit {
+        current: Some(current.min(highest)),
+        maximum: Some(maximum.min(highest)),
     };
-    Ok(setrlimit(Resource::Core, none)?)
+    Ok(setrlimit(resource, limit)?)
 }
 
 fn wait(pid: libc::pid_t, limits: Limits) -> Result<i32, GuardError> {

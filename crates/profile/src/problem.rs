@@ -114,6 +114,12 @@ pub enum ProblemKind {
         /// The type it has, with its article.
         found: &'static str,
     },
+    /// A string with a NUL inside, of which parsers and libraries in C see the beginning alone.
+    #[error("{what} holds a NUL character, which ends it for runtimes")]
+    Nul {
+        /// The field.
+        what: &'static str,
+    },
     /// A number with a sign, a point or an exponent, or over 64 bits.
     #[error("{what} must be a whole number of 0 to 18446744073709551615, not {found}")]
     NotWhole {

@@ -110,6 +110,22 @@ fn keys_that_parsers_take_differently_are_refused() {
     assert!(problems(&with(r#""x-note":1,"title":{"a":[]}"#)).is_empty());
 }
 
+/// `"mount\0"` names nothing, so that no rule of a floor is about it; runc's and crun's libseccomp read
+/// mount(2).
+#[test]
+fn a_nul_in_any_string_is_refused() {
+    let name = r#""syscalls":[{"names":["read","mount\u0000"],"action":"SCMP_ACT_ALLOW"}]"#;
+    let message = problem(&with(name));
+    assert!(
+        message.contains("column 64: a syscall name holds a NUL"),
+        "{message}"
+    );
+    let rest = r#""listenerPath":"/run/\u0000a""#;
+    assert!(problem(&with(rest)).contains("listenerPath holds a NUL"));
+    assert!(!problems(&rule(r#","action":"SCMP_ACT_ERRNO\u0000""#)).is_empty());
+    assert!(problems(&with(&name.replace("\\u0000", "\\\\u0000"))).is_empty());
+}
+
 #[test]
 fn words_that_no_runtime_knows_are_refused_with_a_near_one() {
     for (arch, mend) in [

@@ -136,7 +136,8 @@ impl Reader {
         }
     }
 
-    /// The string `value`; `null` is the empty one.
+    /// The string `value`; `null` is the empty one. None may hold a NUL: libseccomp would read what
+    /// stands before it, and take `"mount\0"`, which names nothing, for mount(2).
     pub(crate) fn string<'a>(
         &mut self,
         value: &Value<'a>,
@@ -146,7 +147,11 @@ impl Reader {
             return Some(Cow::Borrowed(""));
         }
         self.is(value, Kind::String, what);
-        value.as_str()
+        let string = value.as_str()?;
+        if string.contains('\0') {
+            self.problem(value.range().start, ProblemKind::Nul { what }, None);
+        }
+        Some(string)
     }
 
     /// The strings of the array `value`.

@@ -142,7 +142,7 @@ mod tests {
                    {"op": "SCMP_CMP_EQ", "valueTwo": 0, "value": 18446744073709551615, "index": 1}
                ], "errnoRet": 38, "action": "SCMP_ACT_ERRNO", "names": ["clone"]},
                {"names": null, "args": [], "action": "SCMP_ACT_KILL"}],
-               "listenerMetadata": "m\u0000é😀\"", "listenerPath": "/x", "flags": [],
+               "listenerMetadata": "m\u0007é😀\"", "listenerPath": "/x", "flags": [],
                "architectures": ["SCMP_ARCH_X86"], "defaultErrnoRet": 1, "x": {},
                "defaultAction": "SCMP_ACT_ERRNO"}"#,
         );
@@ -151,7 +151,7 @@ mod tests {
             concat!(
                 r#"{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"#,
                 r#""architectures":["SCMP_ARCH_X86"],"flags":[],"listenerPath":"/x","#,
-                r#""listenerMetadata":"m\u0000\u00e9\ud83d\ude00\u0022","#,
+                r#""listenerMetadata":"m\u0007\u00e9\ud83d\ude00\u0022","#,
                 r#""syscalls":[{"names":["clone"],"action":"SCMP_ACT_ERRNO","errnoRet":38,"#,
                 r#""args":[{"index":0,"value":2114060288,"valueTwo":0,"op":"SCMP_CMP_MASKED_EQ"},"#,
                 r#"{"index":1,"value":18446744073709551615,"op":"SCMP_CMP_EQ"}]},"#,
@@ -198,7 +198,7 @@ mod tests {
 
     prop_compose! {
         fn any_rule()(
-            names in proptest::collection::vec(".{1,8}", 0..4),
+            names in proptest::collection::vec("[^\0\n]{1,8}", 0..4),
             (action, errno) in any_action(),
             args in proptest::collection::vec(any_condition(), 0..4),
         ) -> Rule {
@@ -212,8 +212,8 @@ mod tests {
             (default_action, default_errno) in any_action(),
             architectures in proptest::collection::vec(any_word::<Arch>(), 0..4),
             flags in proptest::option::of(proptest::collection::vec(any_word::<Flag>(), 0..3)),
-            listener_path in proptest::option::of(".{1,20}"),
-            listener_metadata in proptest::option::of("(?s).{1,20}"),
+            listener_path in proptest::option::of("[^\0\n]{1,20}"),
+            listener_metadata in proptest::option::of("[^\0]{1,20}"),
             rules in proptest::collection::vec(any_rule(), 0..6),
         ) -> Seccomp {
             let taken = |arch: &Arch| engine_arch::runc_takes(*arch);

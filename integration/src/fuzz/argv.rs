@@ -1,9 +1,10 @@
 //! Target `argv`: any words, a word a line, as a runtime's command line.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use shim::argv::{Call, Flavor, scan, take_own};
+use shim::tools::is_own_word;
 
 use super::shape;
 
@@ -24,6 +25,7 @@ pub(crate) fn check(input: &[u8]) -> Result<Vec<u64>, String> {
         return Ok(Vec::new());
     }
     let mut seen = Vec::new();
+    early(&words)?;
     let rest = match take_own(words.clone()) {
         Ok((own, rest)) => {
             if !is_among(&rest, &words) {
@@ -59,6 +61,39 @@ pub(crate) fn check(input: &[u8]) -> Result<Vec<u64>, String> {
         agrees(call, unknown).map_err(|why| format!("{flavor:?}: {why}: {call:?}, {unknown:?}"))?;
     }
     Ok(seen)
+}
+
+/// What the early entry hands on, the ordinary path hands on alike.
+fn early(words: &[OsString]) -> Result<(), String> {
+    let Some(passing) = early_entry::words::passing(words.iter().map(|word| word.as_bytes()))
+    else {
+        return Ok(());
+    };
+    let differ = |what: &str| Err(format!("the early entry differs: {what}"));
+    let Ok((own, rest)) = take_own(words.to_vec()) else {
+        return differ("a fault");
+    };
+    if Some(rest.as_slice()) != words.get(passing.taken..) {
+        return differ("the words that are left");
+    }
+    let bytes = |word: &Option<OsString>| word.as_deref().map(|word| word.as_bytes().to_vec());
+    if bytes(&own.runtime).as_deref() != passing.runtime
+        || bytes(&own.policy).as_deref() != passing.policy
+    {
+        return differ("the runtime or the policy");
+    }
+    if rest.first().is_some_and(|word| is_own_word(word)) {
+        return differ("a tool of ours");
+    }
+    match FLAVORS.map(|flavor| scan(&rest, flavor)) {
+        [
+            Call::PassThrough,
+            Call::PassThrough,
+            Call::PassThrough,
+            Call::PassThrough,
+        ] => Ok(()),
+        calls => differ(&format!("{calls:?}")),
+    }
 }
 
 /// What is made under a runtime that is known is never passed through, or made of another bundle,

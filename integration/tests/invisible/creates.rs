@@ -148,6 +148,56 @@ fn a_full_disk_under_the_decision_log_never_fails_a_create() {
     assert!(fs::read(&log).map_or(true, |text| text.is_empty()));
 }
 
+/// RLIMIT_FSIZE comes with a signal that ends a process. What the shim writes may be larger than the
+/// limit where what the runtime writes is not.
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_no_signal() {
+    let recorder = Recorder::new("runc");
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    fs::write(&log, vec![b'\n'; 3 << 20]).expect("a long log");
+    let policy = PolicyDir::new("");
+    policy.write(
+        "policy.toml",
+        format!("version = 1\nlog.decisions = {log:?}\n{DEFAULT}"),
+    );
+    // Of 512 bytes each.
+    let limit = "ulimit -f 4096";
+    silent(&recorder, policy.path(), limit);
+    assert_eq!(fs::metadata(&log).expect("the log").len(), 3 << 20);
+    let create =
+        |bundle: &TestBundle| words(&format!("create --bundle {} id", bundle.path().display()));
+    let bundle = TestBundle::new(&["true"]);
+    recorder.same(policy.path(), limit, &create(&bundle), "0");
+    for ignored in ["trap '' XFSZ", "set -- env --block-signal=XFSZ \"$@\""] {
+        let bundle = TestBundle::new(&["true"]);
+        let setup = format!("{limit}; {ignored}");
+        let mut line = recorder.shimmed(policy.path());
+        line.extend(create(&bundle));
+        let recorded = recorder.call(&setup, &line, "0", "");
+        assert!(
+            recorded.output.status.success(),
+            "{ignored}: {:?}",
+            recorded.output
+        );
+    }
+
+    let bundle = TestBundle::new(&["true"]);
+    bundle.edit(|config| config["annotations"] = serde_json::json!({"long": "x".repeat(3 << 20)}));
+    let before = bundle.text();
+    let mut line = recorder.shimmed(policy.path());
+    line.extend(create(&bundle));
+    let recorded = recorder.call(limit, &line, "0", "");
+    let said = String::from_utf8_lossy(&recorded.output.stderr).into_owned();
+    assert_eq!(recorded.output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("EFBIG") && said.lines().count() == 1,
+        "{said}"
+    );
+    assert!(recorded.recording.is_none());
+    assert_eq!(bundle.text(), before);
+}
+
 #[test]
 fn a_trace_goes_to_its_own_file_and_nowhere_else() {
     if !needs_root("a_trace_goes_to_its_own_file_and_nowhere_else") {

@@ -141,6 +141,14 @@ pub(crate) const SETUPS: &[(&str, Check)] = &[
     ("set -- env --block-signal=USR1,PIPE,TERM \"$@\"", |found| {
         bits(found, "SigBlk") == 1 << 9 | 1 << 12 | 1 << 14
     }),
+    (
+        "set -- env --block-signal=USR1,XFSZ sh -c 'kill -USR1 $$; kill -XFSZ $$; exec \"$@\"' sh \"$@\"",
+        |found| bits(found, "ShdPnd") == 1 << 9 | 1 << 24,
+    ),
+    (
+        "set -- bash -c 'for fd in $(seq 10 900); do eval \"exec $fd</dev/null\"; done; exec \"$@\"' bash \"$@\"",
+        |found| (10..=900).all(|fd| found.fds.contains_key(&fd)),
+    ),
     ("umask 027", |found| found.status("Umask") == "0027"),
     ("umask 0", |found| found.status("Umask") == "0000"),
     ("cd /usr/lib", |found| found.cwd == b"/usr/lib"),

@@ -10,6 +10,7 @@ use integration::{
 };
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
+use serde_json::json;
 
 use crate::attempt::Attempt;
 
@@ -309,7 +310,9 @@ fn a_youki_without_seccomp_gets_no_container_with_a_profile() {
     let policy = PolicyDir::new("");
     let folder = tempfile::tempdir().expect("a folder");
     let bundle = TestBundle::new(&["true"]);
-    let program = |sentence: &str| format!("#!/bin/sh\n# {sentence}seccomp privileges!\nexit 7\n");
+    let program = |sentence: &str| {
+        format!("#!/bin/sh\n# youki version: 0.7.1\n# {sentence}seccomp privileges!\nexit 7\n")
+    };
     let warning = program("seccomp not available, unable to set ");
     let older = program("seccomp not available for ");
     for (name, without, with) in [
@@ -334,6 +337,115 @@ fn a_youki_without_seccomp_gets_no_container_with_a_profile() {
         command.args(["create", "--bundle"]);
         let outcome = run(command.arg(bundle.path()).arg("an-id"));
         assert_eq!(outcome.code, Some(7), "{name}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_youki_that_does_not_tell_its_version_gets_no_container_with_masked_conditions() {
+    let test = "a_youki_that_does_not_tell_its_version_gets_no_container_with_masked_conditions";
+    if !needs_root(test) {
+        return;
+    }
+    let bundle = TestBundle::new(&["true"]);
+    let asks = |op: &str| {
+        bundle.edit(|config| {
+            config["linux"]["seccomp"] = json!({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+                {"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [
+                    {"index": 0, "op": op, "value": 256, "valueTwo": 0},
+                    {"index": 1, "op": op, "value": 3, "valueTwo": 5}]}]});
+        });
+        bundle.text()
+    };
+    let none = asks("SCMP_CMP_EQ");
+    let masks = asks("SCMP_CMP_MASKED_EQ");
+    let policy = PolicyDir::new("[defaults]\nprofile = \"Requested\"");
+    let folder = tempfile::tempdir().expect("a folder");
+    let as_it_was = [(256, 0), (3, 5)];
+    // Five has a bit that is outside of the mask.
+    let around = [(0, 256), (1, 3)];
+    // (named, what it is, the values that it gets; none if it is refused)
+    let tells = |says: &str| format!("#!/bin/sh\n[ $1 = --version ] && echo '{says}'\nexit 7\n");
+    let holds = |says: &str| format!("#!/bin/sh\n# {says}\nexit 7\n");
+    for (name, program, written) in [
+        ("youki", holds("nothing"), None),
+        ("youki", tells("youki 0.7.0"), None),
+        ("youki", tells("youki version: none"), None),
+        ("youki", tells("youki version: 0.6.9"), Some(around)),
+        ("youki", holds("youki version: 0.7.0"), Some(around)),
+        ("youki", tells("youki version: 0.8.0"), Some(as_it_was)),
+        ("our-runtime", holds("youki version: 0.7.0"), Some(around)),
+        (
+            "our-runtime",
+            holds("youki version: 1.0.0"),
+            Some(as_it_was),
+        ),
+        ("our-runtime", holds("nothing"), Some(as_it_was)),
+        ("runc", holds("youki version: 0.7.0"), Some(as_it_was)),
+    ] {
+        let runtime = folder.path().join(name);
+        // Renamed into place: it is another file, as one that was installed anew.
+        write(&folder.path().join("next"), &program, "755");
+        fs::rename(folder.path().join("next"), &runtime).expect("in its place");
+        let case = format!("{name}: {program}");
+        for time in ["first", "again", "its bundle used again"] {
+            if time != "its bundle used again" {
+                bundle.write_text(&masks);
+            }
+            let attempt = Attempt::by(shim(), bundle.path()).own("--shim-runtime", &runtime);
+            let attempt = attempt.own("--shim-policy", policy.path());
+            let Some(values) = written else {
+                let message = attempt.refused(&case);
+                assert!(message.contains("does not tell its version"), "{message}");
+                continue;
+            };
+            let mut command = shim();
+            command.args(["--shim-runtime".as_ref(), runtime.as_os_str()]);
+            command.args(["--shim-policy".as_ref(), policy.path().as_os_str()]);
+            command.args(["create", "--bundle"]);
+            let outcome = run(command.arg(bundle.path()).arg("an-id"));
+            assert_eq!(outcome.code, Some(7), "{case}: {outcome:?}");
+            let config: serde_json::Value =
+                serde_json::from_slice(&bundle.text()).expect("still JSON");
+            let args = config.pointer("/linux/seccomp/syscalls/0/args");
+            for (at, (value, two)) in values.into_iter().enumerate() {
+                let condition = &args.expect("conditions")[at];
+                assert_eq!(condition["value"], value, "{time}, {case}: {config}");
+                assert_eq!(condition["valueTwo"], two, "{time}, {case}: {config}");
+            }
+        }
+        let explained = |format: &str| {
+            let mut explain = shim();
+            explain.args(["--shim-runtime".as_ref(), runtime.as_os_str()]);
+            explain.args(["explain", "--format", format, "--policy"]);
+            explain
+                .arg(policy.path())
+                .arg("--bundle")
+                .arg(bundle.path());
+            run(&mut explain)
+        };
+        let (text, json) = (explained("text"), explained("json"));
+        match written {
+            None => assert!(text.stderr.contains("tell its version"), "{case}: {text:?}"),
+            Some(values) => {
+                let swapped = values == around;
+                let said = format!("\"masksSwapped\": {swapped}");
+                assert!(json.stdout.contains(&said), "{case}: {json:?}");
+                let told = text.stdout.contains("it gets them swapped");
+                assert_eq!(told, swapped, "{case}: {text:?}");
+                assert!(
+                    json.stdout.contains("\"changesBundle\": false"),
+                    "{case}: {json:?}"
+                );
+            }
+        }
+        // Without such conditions it does not matter which youki it is.
+        bundle.write_text(&none);
+        let mut command = shim();
+        command.args(["--shim-runtime".as_ref(), runtime.as_os_str()]);
+        command.args(["--shim-policy".as_ref(), policy.path().as_os_str()]);
+        command.args(["create", "--bundle"]);
+        let outcome = run(command.arg(bundle.path()).arg("an-id"));
+        assert_eq!(outcome.code, Some(7), "{case}: {outcome:?}");
     }
 }
 

@@ -143,6 +143,14 @@ fn bad_texts() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
             profile(r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[],"Syscalls":null}"#),
             &["line 2", "Syscalls"],
         ),
+        // C ends a string there: runc and crun read mount(2), and a floor's rule would not hold for it.
+        (
+            "a name that goes on after a NUL",
+            profile(
+                r#"{"defaultAction":"SCMP_ACT_LOG","syscalls":[{"names":["mount\u0000"],"action":"SCMP_ACT_ALLOW"}]}"#,
+            ),
+            &["line 2", "a syscall name holds a NUL"],
+        ),
         (
             "second document",
             [linux(""), b"{}".to_vec()].concat(),

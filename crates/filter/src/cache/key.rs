@@ -103,4 +103,4 @@ pub fn libseccomp_version() -> (u32, u32, u32) {
 }
 
 /// This compiler: to be raised with whatever changes what comes out of it.
-const COMPILER: &str = concat!("seccomp-shim ", env!("CARGO_PKG_VERSION"), " filter 1");
+const COMPILER: &str = concat!("seccomp-shim ", env!("CARGO_PKG_VERSION"), " filter 2");

@@ -82,9 +82,9 @@ fn every_changed_byte_is_a_miss() {
     kept.cache.put(&key(1), &filter(7)).unwrap();
     let file = kept.file(&key(1));
     let good = fs::read(&file).unwrap();
-    for at in 0..good.len() {
+    for (at, bit) in (0..good.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
         let mut bad = good.clone();
-        bad[at] ^= 0x10;
+        bad[at] ^= 1 << bit;
         fs::write(&file, bad).unwrap();
         assert_eq!(kept.cache.get(&key(1)), None, "byte {at}");
     }
@@ -135,6 +135,76 @@ fn what_others_could_have_written_is_a_miss() {
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     assert_eq!(kept.cache.get(&key(1)), None, "a folder");
+    fs::remove_dir(&file).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &file, FileType::Fifo, FILE_MODE, 0).unwrap();
+    assert_eq!(
+        kept.cache.get(&key(1)),
+        None,
+        "a fifo, which nobody writes to"
+    );
+    fs::remove_file(&file).unwrap();
+    fs::rename(&other, &file).unwrap();
+    assert_eq!(kept.cache.get(&key(1)), Some(filter(7)));
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&file, Some(65_534), None).unwrap();
+        assert_eq!(kept.cache.get(&key(1)), None, "another's");
+        std::os::unix::fs::chown(&file, Some(0), None).unwrap();
+        assert_eq!(kept.cache.get(&key(1)), Some(filter(7)));
+    }
+}
+
+#[test]
+fn a_file_as_long_as_no_entry_is_a_miss() {
+    let kept = Kept::new();
+    kept.cache.put(&key(1), &filter(7)).unwrap();
+    let file = fs::File::options();
+    let file = file.clone().write(true).open(kept.file(&key(1))).unwrap();
+    // Nothing but holes behind it; none of it is read.
+    for length in [entry::LONGEST as u64, entry::LONGEST as u64 + 1, 1 << 42] {
+        file.set_len(length).unwrap();
+        assert_eq!(kept.cache.get(&key(1)), None, "{length}");
+    }
+}
+
+#[test]
+fn the_longest_program_is_kept_and_one_that_is_longer_is_a_miss() {
+    let kept = Kept::new();
+    let end = Instruction::new(0x06, 7).to_bytes(Endian::Little);
+    for (instructions, got) in [(4096, true), (4097, false)] {
+        let entry = Entry::Filter(end.repeat(instructions));
+        kept.cache.put(&key(1), &entry).unwrap();
+        assert_eq!(kept.cache.get(&key(1)).is_some(), got, "{instructions}");
+    }
+}
+
+/// Many at once, of few keys: each finds nothing, or what was put under its key, whole.
+#[test]
+fn who_reads_while_others_write_gets_all_or_nothing() {
+    let kept = Kept::new();
+    let folder = kept.folder.path();
+    std::thread::scope(|scope| {
+        for writer in 0..4_u32 {
+            scope.spawn(move || {
+                let cache = open(folder);
+                for round in 0..200_u32 {
+                    let number = u8::try_from((writer + round) % 3).unwrap();
+                    // Threads are one process, whose files beside have one name.
+                    let _ = cache.put(&key(number), &filter(number.into()));
+                }
+            });
+            scope.spawn(move || {
+                let cache = open(folder);
+                for round in 0..2_000_u32 {
+                    let number = u8::try_from((writer + round) % 3).unwrap();
+                    let got = cache.get(&key(number));
+                    assert!(
+                        got.is_none() || got == Some(filter(number.into())),
+                        "{got:?}"
+                    );
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -293,9 +293,9 @@ fn trace(
                 let offset = offset?;
                 let value = word(words, offset)?;
                 let yes = holds(code, value & mask, k)?;
-                // Nearly all comparisons are of numbers, the same ones for call after call.
+                // Nearly all comparisons are of whole numbers, the same ones for call after call.
                 let known = match seen.numbers.get_mut(which) {
-                    Some(numbers) if offset == NR => numbers.get_mut(here),
+                    Some(numbers) if offset == NR && mask == u32::MAX => numbers.get_mut(here),
                     _ => None,
                 };
                 if !known.is_some_and(|known| std::mem::replace(known, true)) {

@@ -184,6 +184,120 @@ fn a_program_that_differs_in_one_value_is_found_out() {
     assert!(found > 20);
 }
 
+/// Every single instruction of what was written made another: its value, its two ways, what it does.
+#[test]
+fn a_program_that_differs_in_one_instruction_is_found_out() {
+    let conditions = [
+        condition(0, Operator::ScmpCmpMaskedEq, 0x7e02_0000, 0),
+        condition(1, Operator::ScmpCmpGt, 0x1_0000_0002, 0),
+        condition(2, Operator::ScmpCmpNe, 0x5_0000_0009, 0),
+    ];
+    let (program, compacted) = made(&profile(
+        Action::ScmpActErrno,
+        vec![
+            rule(NAMES, Action::ScmpActAllow, vec![]),
+            rule(&["prctl"], Action::ScmpActTrap, vec![conditions[0]]),
+            rule(&["ioctl"], Action::ScmpActAllow, vec![conditions[1]]),
+            rule(&["fcntl"], Action::ScmpActLog, conditions[1..].to_vec()),
+        ],
+    ));
+    let whole = compacted.instructions();
+    let mut found = 0;
+    for at in 0..whole.len() {
+        for other in mutants(whole[at]) {
+            let mut changed = whole.to_vec();
+            changed[at] = other;
+            let Ok(changed) = Program::new(changed) else {
+                continue;
+            };
+            match same(&program, &changed) {
+                // A mutant may do the same: a jump to another return of the same value, say.
+                Ok(_) => assert!(differs(&program, &changed).is_none(), "{at}: {other:?}"),
+                Err(_) => found += 1,
+            }
+        }
+    }
+    assert!(found > 500, "{found}");
+}
+
+fn mutants(one: Instruction) -> Vec<Instruction> {
+    let Instruction { code, jt, jf, k } = one;
+    let jump = |jt, jf| Instruction::jump(code, k, jt, jf);
+    let mut all: Vec<Instruction> = (0..32)
+        .map(|bit| Instruction {
+            k: k ^ (1 << bit),
+            ..one
+        })
+        .collect();
+    if matches!(code, op::JEQ_K | op::JGT_K | op::JGE_K | op::JSET_K) {
+        all.extend([jump(jf, jt), jump(jt, jt), jump(jf, jf)]);
+        all.extend([jump(jt.wrapping_add(1), jf), jump(jt, jf.wrapping_add(1))]);
+        let codes = [op::JEQ_K, op::JGT_K, op::JGE_K, op::JSET_K];
+        all.extend(codes.map(|code| Instruction { code, ..one }));
+    }
+    all.retain(|other| *other != one);
+    all
+}
+
+/// A call that two programs answer differently, among very many that nobody has chosen for them:
+/// all numbers, with and without x32's bit, negative ones, and arguments of which a few bits are set.
+fn differs(one: &Program, other: &Program) -> Option<Call> {
+    let arches = [Arch::ScmpArchX86_64, Arch::ScmpArchX86, Arch::ScmpArchArm];
+    let numbers = (0..460).flat_map(|nr| [nr, nr | crate::X32_BIT, nr.wrapping_neg()]);
+    let numbers: Vec<u32> = numbers.collect();
+    let values = [
+        0,
+        1,
+        2,
+        5,
+        9,
+        0x7e02_0000,
+        0x0200_0000,
+        0x5_0000_0009,
+        0x1_0000_0002,
+        u64::MAX,
+    ];
+    let values = values.into_iter().flat_map(|value: u64| {
+        [
+            value,
+            value.wrapping_add(1),
+            value.wrapping_sub(1),
+            value << 32,
+        ]
+    });
+    let args: Vec<u64> = values.collect();
+    arches.into_iter().find_map(|arch| {
+        numbers.iter().find_map(|nr| {
+            args.iter().enumerate().find_map(|(at, value)| {
+                let mut all = [args[(at * 7 + 3) % args.len()]; 6];
+                all[at % 3] = *value;
+                let call = Call::new(arch, *nr, all);
+                (one.value(&call) != other.value(&call)).then_some(call)
+            })
+        })
+    })
+}
+
+/// One comparison, reached with the number as it is and, for some arguments, with a part of it.
+#[test]
+fn a_comparison_that_is_reached_in_two_ways_is_followed_in_both() {
+    let program = |odd: u32| {
+        Program::new(vec![
+            Instruction::new(op::LD_ABS, 16),
+            Instruction::jump(op::JEQ_K, 7, 2, 0),
+            Instruction::new(op::LD_ABS, NR),
+            Instruction::new(op::JA, 2),
+            Instruction::new(op::LD_ABS, NR),
+            Instruction::new(op::AND_K, 0xf),
+            Instruction::jump(op::JEQ_K, 5, 0, 1),
+            Instruction::new(op::RET_K, odd),
+            Instruction::new(op::RET_K, 1),
+        ])
+        .unwrap()
+    };
+    assert_eq!(same(&program(5), &program(5)), Err(NotSame::Unfollowed));
+}
+
 #[test]
 fn two_masks_on_one_word_are_tried_together() {
     // They differ where bits 4 and 0 are set and no other of either mask.

@@ -34,7 +34,16 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let policy = PolicyDir::new("[defaults]\nprofile = \"RuntimeDefault\"\ncombine = \"restrict\"");
-    let missing = policy.path().join("none");
+    // Not in the policy directory, nor anywhere that changes: there a create waits for a policy that might
+    // be on its way.
+    let still = match tempfile::tempdir() {
+        Ok(still) => still,
+        Err(error) => {
+            eprintln!("no folder: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let missing = still.path().join("none");
 
     println!("`state nope`, {rounds} rounds");
     let nothing = || Box::new(|| ()) as Box<dyn Fn()>;

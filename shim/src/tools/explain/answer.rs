@@ -3,18 +3,18 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use bundle::{Change, Config};
 use policy::{Container, DecidedBy, Decision, Node, Outcome, Passed, Policy, WithoutAgent};
 use profile::Kernel;
 use serde_json::{Value, json};
 
 use crate::argv::Flavor;
-use crate::create::{Files, HandOver, Judged};
-use crate::listener;
-use crate::node;
+use crate::files::Files;
+use crate::judged::{HandOver, Judged};
 use crate::record::{combine_name, decision_json, result_name, sha256};
 use crate::refusal::Refusal;
+use crate::runtime::Runtime;
 use crate::tools::change;
+use crate::{listener, node, swapped_masks};
 
 /// What is known of a container before and after.
 pub(super) struct Answer {
@@ -34,24 +34,26 @@ impl Answer {
         before: Vec<u8>,
         files: &Files,
         handler: &str,
-        runtime: Flavor,
+        runtime: Option<&Runtime>,
         hand_over: HandOver<'_>,
     ) -> Result<Self, Refusal> {
-        let mut judged = Judged::of(policy, &before, files, handler, runtime, hand_over)?;
+        let flavor = flavor(runtime);
+        let meant = runtime.map(|runtime| swapped_masks::meant(runtime, &before, files));
+        let meant = meant.transpose()?.flatten();
+        let asked = meant.as_deref().unwrap_or(&before);
+        let mut judged = Judged::of(policy, asked, files, handler, flavor, hand_over)?;
         // As it would be with the agent there; which token it gets is known at the create alone.
         let asking = judged.decision.agent.as_ref();
         let asking = asking.map(|asked| listener::listening(asked, "").to_json());
         // And as a runtime has it that takes what it needs for logging.
         let logging = judged.decision.logging.as_ref();
         if let Some(json) = asking.or(logging.map(|logging| logging.profile.to_json())) {
-            judged.rewritten = files.parse(&before)?.rewrite(Change::Set(&json));
-            judged.decision.outcome = Outcome::Set(json.clone());
-            judged.profile = Some(json);
+            judged.set(json, &before, files)?;
         }
-        let config = Config::parse(&before).map_err(|error| Refusal::Config {
-            path: files.shown.clone(),
-            error,
-        })?;
+        if let Some(runtime) = runtime {
+            judged.fit(runtime, &before, files)?;
+        }
+        let config = files.parse(&before)?;
         let container = Container {
             config: &config,
             bundle: files.shown.parent().unwrap_or(&files.shown),
@@ -65,7 +67,7 @@ impl Answer {
             passed,
             told,
             capabilities,
-            node: node::this(runtime)?,
+            node: node::this(flavor)?,
             before,
         })
     }
@@ -103,6 +105,7 @@ impl Answer {
         let Kernel { major, minor } = self.node.kernel;
         let more = [
             ("changesBundle", json!(self.judged.rewritten.is_some())),
+            ("masksSwapped", json!(self.judged.masks_swapped)),
             ("untold", json!(untold)),
             (
                 "agent",
@@ -217,6 +220,12 @@ impl Answer {
         for rounded in &decision.rounded {
             line("stricter", rounded);
         }
+        if self.judged.masks_swapped {
+            line(
+                "for youki",
+                "up to 0.7.0 it takes the two values of SCMP_CMP_MASKED_EQ for each other: it gets them swapped",
+            );
+        }
         for annotation in &decision.stripped {
             line(
                 "taken out",
@@ -231,6 +240,12 @@ impl Answer {
         }
         text
     }
+}
+
+/// The real runtime's flavor. It bears on errnos alone, so that none is found is no reason to be
+/// silent.
+pub(super) fn flavor(runtime: Option<&Runtime>) -> Flavor {
+    runtime.map_or(Flavor::Unknown, Runtime::flavor)
 }
 
 /// How many rules that were passed over are listed before they are only counted.

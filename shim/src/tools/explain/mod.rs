@@ -17,8 +17,9 @@ use serde_json::json;
 
 use self::answer::Answer;
 use super::{Format, complain, print, put};
-use crate::argv::{Command, Flavor, Own};
-use crate::create::{Files, check_bundle};
+use crate::argv::{Command, Own};
+use crate::create::check_bundle;
+use crate::files::Files;
 use crate::handover::Handover;
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
@@ -116,23 +117,17 @@ impl Explain {
         })?;
         let directory = Directory::open(folder);
         let runtime = Runtime::find(own, directory.as_ref().ok().and_then(Option::as_ref)).ok();
-        let flavor = flavor(runtime.as_ref());
         let mut hand_over =
             |profile: &str, at_once: bool| filter(runtime.as_ref()?, profile, at_once);
         let handler = self.handler.as_deref().unwrap_or(HANDLER);
         let answer = policy::ask(directory, |policy| {
             check_bundle(policy, &bundle, &files)?;
             let before = bundle.read().map_err(|error| files.fail(error))?;
-            Answer::of(policy, before, &files, handler, flavor, &mut hand_over)
+            let runtime = runtime.as_ref();
+            Answer::of(policy, before, &files, handler, runtime, &mut hand_over)
         })?;
         Ok((files, answer))
     }
-}
-
-/// The real runtime's flavor. It bears on errnos alone, so that none is found is no reason to be
-/// silent.
-fn flavor(runtime: Option<&Runtime>) -> Flavor {
-    runtime.map_or(Flavor::Unknown, Runtime::flavor)
 }
 
 /// The filter that a create would hand over, and by which it knows its own in a bundle; one that is

@@ -9,13 +9,14 @@ use policy::{Combine, Directory, Policy};
 use profile::{Dialect, Seccomp, Source, Target};
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::{Answer, flavor};
 use super::as_engine::{Engine, Making, capabilities};
 use super::kubelet::{Asks, Denied, Kubelet, Selected};
 use super::manifest::{self, Container, Pod};
-use super::{Explain, HANDLER, flavor};
-use crate::argv::{Flavor, Own};
-use crate::create::{Files, load};
+use super::{Explain, HANDLER};
+use crate::argv::Own;
+use crate::create::load;
+use crate::files::Files;
 use crate::runtime::Runtime;
 use crate::tools::{Format, complain, page::page, print, put};
 use crate::{errno_words, handler, node};
@@ -78,7 +79,7 @@ struct Entry<'m> {
 struct Asker<'a> {
     args: &'a PodArgs,
     policy: &'a Policy,
-    runtime: Flavor,
+    runtime: Option<&'a Runtime>,
     handler: Option<&'a str>,
 }
 
@@ -98,7 +99,7 @@ impl Explain {
         };
         let directory = Directory::open(folder);
         let runtime = Runtime::find(own, directory.as_ref().ok().and_then(Option::as_ref));
-        let runtime = flavor(runtime.as_ref().ok());
+        let runtime = runtime.as_ref().ok();
         let policy = match load(directory) {
             Ok(policy) => policy,
             Err(error) => {
@@ -227,7 +228,7 @@ impl Asker<'_> {
         let Ok(selected) = &entry.selected else {
             return;
         };
-        let node = match node::this(self.runtime) {
+        let node = match node::this(flavor(self.runtime)) {
             Ok(node) => node,
             Err(refusal) => {
                 entry.decided = Some(Err(errno_words::chain(&refusal)));
