@@ -56,6 +56,13 @@ impl PolicyDir {
         self
     }
 
+    /// A directory that gives every container this profile.
+    #[must_use]
+    pub fn of_profile(json: &str) -> Self {
+        let profile = "{ type = \"Localhost\", localhostProfile = \"a.json\" }";
+        Self::new(&format!("[defaults]\nprofile = {profile}")).with_profile("a.json", json)
+    }
+
     /// The decisions recorded so far.
     ///
     /// # Panics

@@ -10,8 +10,9 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use integration::{RealRuntime, TestAgent, TestBundle, needs_root};
+use integration::{RealRuntime, TestAgent, TestBundle, needs_root, skip};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 /// Sends a state of that many bytes, with an fd; gives what the agent says of it.
@@ -112,4 +113,48 @@ fn without_fds_it_refuses_in_one_line_and_answers_on() {
         assert_eq!(outcome.stdout, "ran\n", "{outcome:?}");
         assert!(agent.log().len() < 100, "{} lines", agent.log().len());
     }
+}
+
+#[test]
+fn an_agent_that_hangs_with_a_full_queue_holds_no_create_up_for_ever() {
+    let test = "an_agent_that_hangs_with_a_full_queue_holds_no_create_up_for_ever";
+    let Some(runtime) = RealRuntime::find(test, "runc") else {
+        return;
+    };
+    let agent = TestAgent::start();
+    let stop = |signal| {
+        let pid = nix::unistd::Pid::from_raw(agent.pid().cast_signed());
+        nix::sys::signal::kill(pid, signal).expect("a signal");
+    };
+    stop(nix::sys::signal::Signal::SIGSTOP);
+    // Each that waits takes an fd of ours.
+    let all = rustix::process::getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit {
+        current: all,
+        maximum: all,
+    };
+    rustix::process::setrlimit(Resource::Nofile, limit).expect("a limit");
+    let address = SocketAddrUnix::new(agent.sockets().join("register.sock")).expect("a path");
+    let mut waiting = Vec::new();
+    loop {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
+        let Ok(socket) = socket else {
+            skip(test, "the queue is longer than the fds are many");
+            return;
+        };
+        match connect(&socket, &address) {
+            Ok(()) => waiting.push(socket),
+            Err(full) => break assert_eq!(full, rustix::io::Errno::AGAIN),
+        }
+    }
+    let observe = "[defaults]\nprofile = \"RuntimeDefault\"\nmode = \"observe\"";
+    let policy = agent.policy(&format!("{observe}\nwithout_agent = \"enforce\""));
+    let start = Instant::now();
+    let outcome = runtime.run(policy.path(), &TestBundle::new(&["echo", "ran"]));
+    assert_eq!(outcome.stdout, "ran\n", "{outcome:?}");
+    assert!(start.elapsed() < Duration::from_secs(40), "{outcome:?}");
+    let [decision] = policy.decisions().try_into().expect("one");
+    assert_eq!(decision["agent"]["enforced"], true, "{decision}");
+    stop(nix::sys::signal::Signal::SIGCONT);
 }

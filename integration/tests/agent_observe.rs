@@ -14,10 +14,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use filter::{Call, Runtime};
-use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program, policy_for};
+use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program, policy_for, run};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use profile::{Action, Arch, Seccomp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const OBSERVE: &str = "[defaults]\nprofile = \"RuntimeDefault\"\nmode = \"observe\"";
 
@@ -159,6 +159,51 @@ fn a_denial_is_told_with_its_name_and_arguments_and_repeats_as_numbers() {
     }
 }
 
+#[test]
+fn each_line_says_whose_it_is() {
+    for runtime in RealRuntime::all("each_line_says_whose_it_is") {
+        let agent = TestAgent::start();
+        let policy = agent.policy(OBSERVE);
+        // Twice the same, for a repeat; and the container's own words about itself.
+        let bundle = TestBundle::new(&["sh", "-c", "unshare -U true; unshare -U true; echo done"]);
+        bundle.edit(|config| {
+            config["annotations"] = json!({
+                "io.kubernetes.cri.sandbox-namespace": "team-b",
+                "io.kubernetes.cri.sandbox-name": "web-1",
+                "io.kubernetes.cri.container-name": "web",
+                "io.kubernetes.cri.image-name": "example.org/web:1",
+                "io.kubernetes.cri.container-type": "container",
+                "io.kubernetes.pod.namespace": "kube-system",
+            });
+        });
+        // As containerd places what the CRI asks for.
+        let placed = bundle
+            .path()
+            .join("io.containerd.runtime.v2.task/k8s.io/0123");
+        std::fs::create_dir_all(&placed).expect("a folder");
+        std::fs::copy(bundle.config_path(), placed.join("config.json")).expect("a copy");
+        let mut command = runtime.shimmed(policy.path());
+        command.args(["run", "--bundle"]).arg(&placed);
+        let outcome = run(command.arg(bundle.id()));
+        assert_eq!(outcome.stdout, "done\n", "{outcome:?}");
+        let _ = agent.wait_for("ended", |_| true);
+        let whose = json!({
+            "id": bundle.id(), "engine": "containerd", "namespace": "team-b", "pod": "web-1",
+            "container": "web", "image": "example.org/web:1", "mode": "observe",
+        });
+        let log = agent.log();
+        for event in ["attached", "denied", "repeated", "ended"] {
+            let line = log.iter().find(|line| line["event"] == event);
+            let line = line.unwrap_or_else(|| panic!("no {event}: {log:#?}"));
+            for (key, value) in whose.as_object().expect("an object") {
+                assert_eq!(&line[key], value, "{event} on {}", runtime.name);
+            }
+            let time = line["time"].as_str().expect("a time");
+            assert!(time.starts_with("20") && time.ends_with('Z'), "{time}");
+        }
+    }
+}
+
 /// A policy that observes, and denies umask(2), which a shell calls by itself.
 fn without_umask(agent: &TestAgent) -> PolicyDir {
     let rule = "profile = { type = \"Localhost\", localhostProfile = \"a.json\" }";
@@ -275,34 +320,88 @@ fn denied_calls_are_enosys_once_the_agent_is_killed() {
     }
 }
 
+/// Sends the agent a state with that token and, in the place of a listener, a pipe. What it says of
+/// that; and the pipe's other end.
+fn sent_a_pipe(agent: &TestAgent, token: &str) -> (String, std::io::PipeReader) {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let stream = UnixStream::connect(agent.sockets().join("notify.sock")).expect("connected");
+    let state = format!(
+        r#"{{"fds":["seccompFd"],"pid":1,"metadata":"{token}","state":{{"status":"creating"}}}}"#
+    );
+    let fds = [writer.as_raw_fd()];
+    let rights = [ControlMessage::ScmRights(&fds)];
+    let pieces = [IoSlice::new(state.as_bytes())];
+    let to = stream.as_raw_fd();
+    sendmsg::<()>(to, &pieces, &rights, MsgFlags::empty(), None).expect("sent");
+    drop(writer);
+    let refused = agent.wait_for("turned away", |_| true);
+    (
+        refused["reason"].as_str().expect("words").to_owned(),
+        reader,
+    )
+}
+
 #[test]
 fn a_listener_with_an_unknown_token_is_closed() {
     if !integration::needs_root("a_listener_with_an_unknown_token_is_closed") {
         return;
     }
-    let agent = TestAgent::start();
-    let (mut reader, writer) = std::io::pipe().expect("a pipe");
-    let stream = UnixStream::connect(agent.sockets().join("notify.sock")).expect("connected");
-    let state = br#"{"fds":["seccompFd"],"pid":1,"metadata":"0","state":{"status":"creating"}}"#;
-    let fds = [writer.as_raw_fd()];
-    let rights = [ControlMessage::ScmRights(&fds)];
-    let pieces = [IoSlice::new(state)];
-    sendmsg::<()>(
-        stream.as_raw_fd(),
-        &pieces,
-        &rights,
-        MsgFlags::empty(),
-        None,
-    )
-    .expect("sent");
-    drop(writer);
-    let refused = agent.wait_for("turned away", |_| true);
-    assert!(
-        refused["reason"].as_str().expect("words").contains("token"),
-        "{refused}"
-    );
+    let (why, mut reader) = sent_a_pipe(&TestAgent::start(), "0");
+    assert!(why.contains("token"), "{why}");
     // The other end is closed everywhere.
     assert_eq!(reader.read(&mut [0]).expect("the end"), 0);
+}
+
+#[test]
+fn what_is_no_listener_is_closed_although_its_token_is_known() {
+    let test = "what_is_no_listener_is_closed_although_its_token_is_known";
+    let Some(runtime) = RealRuntime::find(test, "crun") else {
+        return;
+    };
+    let agent = TestAgent::start();
+    let policy = agent.policy(OBSERVE);
+    let bundle = TestBundle::new(&["sh", "-c", "unshare -U true; echo done"]);
+    // crun sends its listener at start; the token is in the bundle until then.
+    bundle.no_new_privileges(true);
+    let container = runtime.create(policy.path(), &bundle).expect("created");
+    let token = bundle.seccomp()["listenerMetadata"].clone();
+    let (why, mut reader) = sent_a_pipe(&agent, token.as_str().expect("a token"));
+    assert!(why.contains("no listener"), "{why}");
+    assert_eq!(reader.read(&mut [0]).expect("the end"), 0);
+    // Whose token it is goes on.
+    assert!(container.command(policy.path(), &["start"]).ok());
+    let denied = agent.wait_for("denied", |line| line["syscall"] == "unshare");
+    assert_eq!(denied["id"], container.id);
+}
+
+#[test]
+fn a_container_that_waits_for_its_start_keeps_nobody_waiting() {
+    let test = "a_container_that_waits_for_its_start_keeps_nobody_waiting";
+    let Some(crun) = RealRuntime::find(test, "crun") else {
+        return;
+    };
+    let agent = TestAgent::start();
+    let policy = agent.policy(OBSERVE);
+    // Each holds a connection to the agent that says nothing.
+    let waiting: Vec<TestBundle> = (0..5)
+        .map(|_| TestBundle::new(&["unshare", "-U"]))
+        .collect();
+    let created = waiting.iter().map(|bundle| {
+        bundle.no_new_privileges(true);
+        crun.create(policy.path(), bundle).expect("created")
+    });
+    let created: Vec<_> = created.collect();
+    for runtime in RealRuntime::all(test) {
+        let bundle = TestBundle::new(&["sh", "-c", "unshare -U true; echo done"]);
+        let outcome = runtime.run(policy.path(), &bundle);
+        assert_eq!(outcome.stdout, "done\n", "{}: {outcome:?}", runtime.name);
+        let _ = agent.wait_for("denied", |line| line["id"] == bundle.id());
+    }
+    // The last one first.
+    for container in created.iter().rev() {
+        assert!(container.command(policy.path(), &["start"]).ok());
+        let _ = agent.wait_for("ended", |line| line["id"] == container.id.as_str());
+    }
 }
 
 #[test]

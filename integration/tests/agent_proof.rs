@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use integration::{
-    Outcome, PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program, run, shim_binary, skip,
+    Outcome, PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program, shim_binary, skip,
 };
 use serde_json::{Value, json};
 
@@ -79,18 +79,13 @@ impl Workload {
             let ended = agent.wait_for("ended", |line| line["id"] == bundle.id());
             ended["recording"].as_str().expect("a name").to_owned()
         });
-        let learned = run(Command::new(shim_binary())
-            .args(["record", "--recordings"])
-            .arg(agent.recordings())
-            .arg("merge")
-            .args(&runs));
-        assert!(learned.ok(), "{about}: {learned:?}");
-        let rule = "[defaults]\nprofile = { type = \"Localhost\", localhostProfile = \"a.json\" }";
-        let policy = PolicyDir::new(rule).with_profile("a.json", &learned.stdout);
+        let [one, other] = &runs;
+        let learned = agent.record(&["merge", one, other]);
+        let policy = PolicyDir::of_profile(&learned);
         let outcome = ran(runtime, &policy, &self.bundle(no_new_privileges));
-        assert!(worked(&outcome), "{about}: {outcome:?}\n{}", learned.stdout);
+        assert!(worked(&outcome), "{about}: {outcome:?}\n{learned}");
 
-        let profile: Value = serde_json::from_str(&learned.stdout).expect("JSON");
+        let profile: Value = serde_json::from_str(&learned).expect("JSON");
         for name in recorded(&agent, &runs) {
             let less = without(&profile, &name);
             let (before, after) = (

@@ -1,19 +1,17 @@
 //! Learning goes on: what is learned is not asked about again, and `shim record run` does it all in
 //! one go.
 #![cfg(target_arch = "x86_64")]
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, policy_for, run, shim_binary};
+use integration::{
+    PolicyDir, RealRuntime, TestAgent, TestBundle, policy_for, record_run, record_run_of, run,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -26,10 +24,7 @@ fn recorded(runtime: &RealRuntime, agent: &TestAgent, policy: &PolicyDir, script
     let bundle = TestBundle::new(&["sh", "-c", script]);
     let outcome = runtime.run(policy.path(), &bundle);
     assert!(outcome.text().contains("done"), "{outcome:?}");
-    let ended = agent.wait_for("ended", |line| line["id"] == bundle.id());
-    let name = ended["recording"].as_str().expect("a name");
-    let path = agent.recordings().join(format!("{name}.json"));
-    serde_json::from_slice(&fs::read(path).expect("the recording")).expect("JSON")
+    agent.recording(&bundle.id())
 }
 
 fn names(recording: &Value) -> BTreeSet<String> {
@@ -40,18 +35,11 @@ fn names(recording: &Value) -> BTreeSet<String> {
 }
 
 fn learned(agent: &TestAgent, recording: &Value) -> String {
-    let mut command = Command::new(shim_binary());
-    command
-        .args(["record", "--recordings"])
-        .arg(agent.recordings());
-    let said = run(command.args(["show", recording["id"].as_str().expect("an id")]));
-    assert!(said.ok(), "{said:?}");
-    said.stdout
+    agent.record(&["show", recording["id"].as_str().expect("an id")])
 }
 
 fn enough(runtime: &RealRuntime, profile: &str, script: &str) {
-    let rule = "[defaults]\nprofile = { type = \"Localhost\", localhostProfile = \"a.json\" }";
-    let policy = PolicyDir::new(rule).with_profile("a.json", profile);
+    let policy = PolicyDir::of_profile(profile);
     let outcome = runtime.run(policy.path(), &TestBundle::new(&["sh", "-c", script]));
     let text = outcome.text();
     assert!(
@@ -133,17 +121,6 @@ fn learned_is_a_word_of_record_alone_and_names_a_file_that_is_there() {
     }
 }
 
-/// `shim record run` with its own folders.
-fn record_run(folder: &Path) -> Command {
-    let mut command = Command::new(shim_binary());
-    command
-        .args(["record", "--recordings"])
-        .arg(folder.join("recordings"));
-    command.args(["run", "--folder"]).arg(folder.join("policy"));
-    command.arg("--output").arg(folder.join("out.json"));
-    command
-}
-
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).expect("a profile")).expect("JSON")
 }
@@ -159,12 +136,7 @@ fn record_run_does_it_in_one_go_and_learns_on() {
         let out = folder.path().join("out.json");
         for (script, word) in [(FIRST, "different calls"), (SECOND, "learned before")] {
             let bundle = TestBundle::new(&["sh", "-c", script]);
-            let mut command = record_run(folder.path());
-            command
-                .arg("--")
-                .arg(runtime.path())
-                .args(["run", "--bundle"]);
-            let outcome = run(command.arg(bundle.path()).arg(bundle.id()));
+            let outcome = run(&mut record_run(folder.path(), &runtime, &bundle));
             assert!(
                 outcome.ok() && outcome.stdout.contains("done\n"),
                 "{outcome:?}"
@@ -179,18 +151,13 @@ fn record_run_does_it_in_one_go_and_learns_on() {
 
         // The command's exit code is ours.
         let bundle = TestBundle::new(&["sh", "-c", "exit 7"]);
-        let mut command = record_run(folder.path());
-        command
-            .arg("--")
-            .arg(runtime.path())
-            .args(["run", "--bundle"]);
-        let outcome = run(command.arg(bundle.path()).arg(bundle.id()));
+        let outcome = run(&mut record_run(folder.path(), &runtime, &bundle));
         assert_eq!(outcome.code, Some(7), "{outcome:?}");
 
         // Where nothing was recorded, there is no profile.
         fs::remove_file(&out).expect("removed");
-        let mut command = record_run(folder.path());
-        let outcome = run(command.arg("--").arg(runtime.path()).arg("--version"));
+        let mut command = record_run_of(folder.path());
+        let outcome = run(command.arg(runtime.path()).arg("--version"));
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
         assert!(
             outcome.stderr.contains("no container came to be recorded"),
@@ -211,12 +178,7 @@ fn a_recording_that_is_stopped_is_written() {
         "-c",
         "trap 'exit 3' TERM; echo up; while :; do sleep 0.1; done",
     ]);
-    let mut command = record_run(folder.path());
-    command
-        .arg("--")
-        .arg(runtime.path())
-        .args(["run", "--bundle"]);
-    command.arg(bundle.path()).arg(bundle.id());
+    let mut command = record_run(folder.path(), &runtime, &bundle);
     let mut child = command.stdout(Stdio::piped()).spawn().expect("shim");
     let mut line = String::new();
     let mut out = BufReader::new(child.stdout.take().expect("stdout"));

@@ -1,16 +1,13 @@
 //! `mode = "record"`: what a container did, all of it, and the profile for it.
 #![cfg(target_arch = "x86_64")]
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, run, shim_binary, skip};
+use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program, run, skip};
 use serde_json::Value;
 
 const RECORD: &str = "[defaults]\nprofile = \"Unconfined\"\nmode = \"record\"";
@@ -25,10 +22,7 @@ fn recorded(runtime: &RealRuntime, agent: &TestAgent, bundle: &TestBundle) -> Va
         "{}: {outcome:?}",
         runtime.name
     );
-    let ended = agent.wait_for("ended", |line| line["id"] == bundle.id());
-    let name = ended["recording"].as_str().expect("a name");
-    let path = agent.recordings().join(format!("{name}.json"));
-    serde_json::from_slice(&std::fs::read(path).expect("the recording")).expect("JSON")
+    agent.recording(&bundle.id())
 }
 
 fn counts(recording: &Value) -> BTreeMap<String, u64> {
@@ -120,25 +114,102 @@ fn a_learned_profile_is_enough() {
             let bundle = make();
             let _ = recorded(&runtime, &agent, &bundle);
             for with_args in [&[][..], &["--with-args"]] {
-                let learned = run(Command::new(shim_binary())
-                    .args(["record", "--recordings"])
-                    .arg(agent.recordings())
-                    .args(["show", &bundle.id()])
-                    .args(with_args));
-                assert!(learned.ok(), "{learned:?}");
-                let rule =
-                    "[defaults]\nprofile = { type = \"Localhost\", localhostProfile = \"a.json\" }";
-                let policy = PolicyDir::new(rule).with_profile("a.json", &learned.stdout);
+                let id = bundle.id();
+                let learned = agent.record(&[&["show", id.as_str()], with_args].concat());
+                let policy = PolicyDir::of_profile(&learned);
                 let outcome = runtime.run(policy.path(), &make());
                 let text = outcome.text();
                 assert!(
                     outcome.ok() && text.contains("done") && outcome.stderr.is_empty(),
                     "{} {no_new_privileges} {with_args:?}: {text}\n{}",
                     runtime.name,
-                    learned.stdout
+                    learned
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_recording_is_shown_while_the_container_runs_and_runs_are_counted() {
+    let test = "a_recording_is_shown_while_the_container_runs_and_runs_are_counted";
+    for runtime in RealRuntime::all(test) {
+        let agent = TestAgent::start();
+        let policy = agent.policy(RECORD);
+        let first = TestBundle::new(&["sh", "-c", "mkdir /tmp/a; sleep 1000"]);
+        let container = runtime.create(policy.path(), &first).expect("created");
+        assert!(container.command(policy.path(), &["start"]).ok());
+        let list = || agent.record(&["list"]);
+        // It is saved each second.
+        let start = Instant::now();
+        while !list().contains("still running") {
+            assert!(start.elapsed() < Duration::from_secs(20), "{}", list());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let shown = agent.record(&["show", &first.id()]);
+        assert!(shown.contains("\"mkdir\""), "{shown}");
+        drop(container);
+        assert_eq!(agent.recording(&first.id())["over"], true);
+        assert!(!list().contains("still running"), "{}", list());
+
+        let second = TestBundle::new(&["sh", "-c", "busybox sync; echo done"]);
+        let _ = recorded(&runtime, &agent, &second);
+        let merged = agent.record(&["merge", &first.id(), &second.id()]);
+        let merged: Value = serde_json::from_str(&merged).expect("JSON");
+        let seen = |name: &str| {
+            let rules = merged["syscalls"].as_array().expect("rules").iter();
+            let has = |rule: &&Value| {
+                rule["names"]
+                    .as_array()
+                    .is_some_and(|all| all.contains(&name.into()))
+            };
+            let rule = rules
+                .clone()
+                .find(has)
+                .unwrap_or_else(|| panic!("{name}: {merged:#}"));
+            rule["comment"].clone()
+        };
+        assert_eq!(seen("execve"), "seen in 2 of 2 runs");
+        assert_eq!(seen("mkdir"), "seen in 1 of 2 runs");
+        assert_eq!(seen("sync"), "seen in 1 of 2 runs");
+    }
+}
+
+/// A program for 32-bit x86 (elf(5)) that calls getpid(2) and ends.
+fn program_of_32_bits() -> Vec<u8> {
+    let code = [
+        0xb8, 20, 0, 0, 0, 0xcd, 0x80, 0xb8, 1, 0, 0, 0, 0x31, 0xdb, 0xcd, 0x80,
+    ];
+    let (base, start) = (0x0804_8000_u32, 0x54_u32);
+    let size = start + u32::try_from(code.len()).expect("few");
+    let mut elf = b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x03\0".to_vec();
+    for word in [1, base + start, 52, 0, 0, 0x0020_0034, 1, 0] {
+        elf.extend(word.to_le_bytes());
+    }
+    for word in [1, 0, base, base, size, size, 5, 0x1000] {
+        elf.extend(word.to_le_bytes());
+    }
+    elf.extend(code);
+    elf
+}
+
+#[test]
+fn an_architecture_that_was_seen_is_in_the_profile() {
+    for runtime in RealRuntime::all("an_architecture_that_was_seen_is_in_the_profile") {
+        let agent = TestAgent::start();
+        let bundle = TestBundle::new(&["sh", "-c", "/bin/small && echo done"]);
+        let small = bundle.path().join("small");
+        std::fs::write(&small, program_of_32_bits()).expect("a program");
+        std::fs::set_permissions(&small, std::fs::Permissions::from_mode(0o755)).expect("chmod");
+        copy_program(&small, &bundle.path().join("rootfs/bin/small"));
+        let recording = recorded(&runtime, &agent, &bundle);
+        let calls = recording["calls"].as_array().expect("calls");
+        let is_getpid = |call: &Value| call["arch"] == "x86" && call["syscall"] == "getpid";
+        assert!(calls.iter().any(is_getpid), "{}: {calls:#?}", runtime.name);
+        let learned = agent.record(&["show", &bundle.id()]);
+        assert!(learned.contains("SCMP_ARCH_X86\""), "{learned}");
+        let outcome = runtime.run(PolicyDir::of_profile(&learned).path(), &bundle);
+        assert_eq!(outcome.stdout, "done\n", "{}: {outcome:?}", runtime.name);
     }
 }
 

@@ -4,11 +4,10 @@
 #![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use integration::engine::within;
-use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program, run, shim_binary};
+use integration::{PolicyDir, RealRuntime, TestAgent, TestBundle, copy_program};
 
 const OBSERVE: &str = "[defaults]\nprofile = \"RuntimeDefault\"\nmode = \"observe\"";
 const RECORD: &str = "[defaults]\nprofile = \"Unconfined\"\nmode = \"record\"";
@@ -136,16 +135,11 @@ fn what_is_recorded_is_enough() {
         let Said(id, text) = says(&youki, &policy, script, no_new_privileges);
         assert_eq!(text, "done\n");
         let _ = agent.wait_for("ended", |line| line["id"] == id);
-        let mut show = Command::new(shim_binary());
-        show.args(["record", "--recordings"])
-            .arg(agent.recordings());
-        let learned = run(show.args(["show", &id]));
-        assert!(learned.ok(), "{learned:?}");
-        assert!(learned.stdout.contains("\"sync\""), "{}", learned.stdout);
-        let rule = "[defaults]\nprofile = { type = \"Localhost\", localhostProfile = \"a.json\" }";
-        let policy = PolicyDir::new(rule).with_profile("a.json", &learned.stdout);
+        let learned = agent.record(&["show", &id]);
+        assert!(learned.contains("\"sync\""), "{learned}");
+        let policy = PolicyDir::of_profile(&learned);
         let Said(_, text) = says(&youki, &policy, script, no_new_privileges);
-        assert_eq!(text, "done\n", "{}", learned.stdout);
+        assert_eq!(text, "done\n", "{learned}");
         let Said(_, text) = says(
             &youki,
             &policy,

@@ -8,20 +8,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use integration::{RealRuntime, TestBundle, run, shim_binary};
+use integration::{RealRuntime, TestBundle, record_run, run};
 
-fn record_run(runtime: &RealRuntime, folder: &Path, bundle: &TestBundle) -> Child {
-    let mut command = Command::new(shim_binary());
-    command
-        .args(["record", "--recordings"])
-        .arg(folder.join("recordings"));
-    command.args(["run", "--folder"]).arg(folder.join("policy"));
-    command.arg("--output").arg(folder.join("out.json"));
-    command
-        .arg("--")
-        .arg(runtime.path())
-        .args(["run", "--bundle"]);
-    command.arg(bundle.path()).arg(bundle.id());
+fn started(runtime: &RealRuntime, folder: &Path, bundle: &TestBundle) -> Child {
+    let mut command = record_run(folder, runtime, bundle);
     command.stdout(Stdio::piped()).spawn().expect("shim")
 }
 
@@ -33,7 +23,7 @@ fn a_recording_that_is_killed_takes_its_agent_and_its_policy_along() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let bundle = TestBundle::new(&["sh", "-c", "echo up; while :; do sleep 0.1; done"]);
-    let mut killed = record_run(&runtime, folder.path(), &bundle);
+    let mut killed = started(&runtime, folder.path(), &bundle);
     let mut line = String::new();
     let mut out = BufReader::new(killed.stdout.take().expect("stdout"));
     out.read_line(&mut line).expect("a line");
@@ -64,7 +54,7 @@ fn a_recording_that_is_killed_takes_its_agent_and_its_policy_along() {
     assert_eq!(kept.count(), 1);
     // The next one begins as if nothing had been.
     let bundle = TestBundle::new(&["echo", "done"]);
-    let next = record_run(&runtime, folder.path(), &bundle).wait_with_output();
+    let next = started(&runtime, folder.path(), &bundle).wait_with_output();
     let next = next.expect("its end");
     assert!(next.status.success(), "{next:?}");
     assert!(folder.path().join("out.json").is_file());

@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
+
 use crate::wire::{LONGEST, REGISTER_SOCKET, Registration};
 
 /// Why a container could not be registered.
@@ -106,7 +108,7 @@ const TRIES: u32 = 3;
 
 fn register_once(folder: &Path, registration: &Registration) -> Result<UnixStream, RegisterError> {
     let path = folder.join(REGISTER_SOCKET);
-    let mut stream = UnixStream::connect(&path).map_err(|source| RegisterError::Absent {
+    let mut stream = connect(&path).map_err(|source| RegisterError::Absent {
         path: path.clone(),
         source,
     })?;
@@ -132,6 +134,21 @@ fn register_once(folder: &Path, registration: &Registration) -> Result<UnixStrea
         Some(why) => Err(RegisterError::Refused(why.to_owned())),
         None => Err(silent(io::ErrorKind::InvalidData.into())),
     }
+}
+
+/// Connects, but does not wait for ever where an agent that hangs has thousands waiting already.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    let stream = UnixStream::from(socket);
+    // For as long connect(2) waits as well (SO_SNDTIMEO in socket(7)).
+    stream.set_write_timeout(Some(PATIENCE))?;
+    rustix::net::connect(&stream, &SocketAddrUnix::new(path)?)?;
+    Ok(stream)
 }
 
 fn talk(stream: &mut UnixStream, registration: &Registration) -> io::Result<String> {

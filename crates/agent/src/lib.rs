@@ -38,6 +38,7 @@ mod spare;
 mod state;
 #[allow(unsafe_code, reason = "seccomp's ioctls have no safe wrapper")]
 mod sys;
+mod take_over;
 mod wire;
 
 pub use compile::compile;

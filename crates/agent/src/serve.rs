@@ -19,19 +19,19 @@ use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 
-use crate::attend::{Origin, tell_repeats};
+use crate::attend::tell_repeats;
 use crate::compile::Words;
-use crate::container::{Container, Containers, unpoisoned};
+use crate::container::{Containers, unpoisoned};
 use crate::journal::{Journal, LogTo};
-use crate::legacy::{self, Inheritance, Legacy, ListenerName};
+use crate::legacy::{self, Legacy};
 use crate::metrics::Metrics;
 use crate::observe::{AT_A_TIME, KINDS};
 use crate::recording::Store;
 use crate::scrape::{self, Door, MetricsAt};
 use crate::spare::Spare;
+use crate::take_over::take_over;
 use crate::wire::{CONTROL_SOCKET, NOTIFY_SOCKET, REGISTER_SOCKET, Registration};
 use crate::{attach, audit, control, privilege, register};
 
@@ -275,7 +275,7 @@ async fn run(
     let mut summary = tokio::time::interval(options.every);
     let mut lost = 0;
     agent.say("started", [("sockets", json!(folder.to_string_lossy()))]);
-    agent.take_over(inherited);
+    take_over(&agent, inherited);
     if let Some(socket) = audit {
         let (journal, metrics) = (agent.journal.clone(), Arc::clone(&agent.metrics));
         audit::start(socket, journal, metrics, options.every).map_err(ServeError::Start)?;
@@ -357,13 +357,14 @@ fn tell_manager(state: &[NotifyState<'_>]) {
 
 /// What a connection is for; one that brings a listener has a number.
 #[derive(Debug, Clone, Copy)]
-enum Errand {
+pub(crate) enum Errand {
     Register,
     Listener(u64),
     Control,
 }
 
-async fn with_place(agent: Arc<Agent>, stream: UnixStream, errand: Errand) {
+/// Runs an errand, if there are not too many already.
+pub(crate) async fn with_place(agent: Arc<Agent>, stream: UnixStream, errand: Errand) {
     let Ok(_place) = agent.peers.try_acquire() else {
         if let Errand::Listener(number) = errand {
             agent.legacy.release_connection(number);
@@ -382,55 +383,6 @@ async fn with_place(agent: Arc<Agent>, stream: UnixStream, errand: Errand) {
 }
 
 impl Agent {
-    /// Goes on where an agent before us was ended.
-    fn take_over(self: &Arc<Self>, left: Inheritance) {
-        for (who, program) in left.ended {
-            let (watcher, _) = unbounded_channel();
-            let mut fields = Container::new(who, program, watcher).names();
-            fields.insert("meanwhile".to_owned(), json!(true));
-            self.journal.say("ended", fields);
-        }
-        for (who, program) in left.containers {
-            let (watcher, _) = unbounded_channel();
-            let one = Container::new(who, program, watcher);
-            let of_it = |name: &ListenerName| name.token == one.who.token;
-            let mut its = left.listeners.iter().filter(|(name, _)| of_it(name));
-            if its.clone().next().is_some() && !its.any(|(name, _)| name.first) {
-                one.outlived();
-            }
-            // The one before us had no more of them.
-            let _ = self.containers.add(Arc::new(one));
-        }
-        for (name, fd) in left.listeners {
-            let seated = match self.containers.find(&name.token) {
-                Some(container) => {
-                    attach::seat(self, container, name.clone(), fd, Origin::Inherited)
-                }
-                None => Err("a listener was left whose container is not known".to_owned()),
-            };
-            if let Err(why) = seated {
-                self.legacy.release_listener(&name);
-                self.say("turned away", [("reason", json!(why))]);
-            }
-        }
-        for (number, fd) in left.connections {
-            let stream = std::os::unix::net::UnixStream::from(fd);
-            let stream = stream
-                .set_nonblocking(true)
-                .and_then(|()| UnixStream::from_std(stream));
-            match stream {
-                Ok(stream) => {
-                    tokio::spawn(with_place(
-                        Arc::clone(self),
-                        stream,
-                        Errand::Listener(number),
-                    ));
-                }
-                Err(_) => self.legacy.release_connection(number),
-            }
-        }
-    }
-
     /// Lets in root and the agent's own user alone.
     async fn admit(
         &self,
