@@ -6,6 +6,7 @@
 )]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -507,4 +508,47 @@ fn where_the_linkers_cache_has_no_libseccomp_nothing_is_handed_over() {
     filled(&runtime, policy.path(), &bundle);
     let _ = runtime.run(policy.path(), &bundle);
     assert_eq!(filter(&bundle), None);
+}
+
+/// As a package manager beside the distribution's gives to its programs.
+#[test]
+fn where_crun_has_a_linker_of_its_own_nothing_is_handed_over() {
+    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(runtime) = crun("where_crun_has_a_linker_of_its_own_nothing_is_handed_over") else {
+        return;
+    };
+    let own = PrivateMount::tmpfs(Path::new("/mnt"), 16 << 20);
+    let (linker, elsewhere) = ("/lib64/ld-linux-x86-64.so.2", "/mnt///ld-linux-x86-64.so.2");
+    std::os::unix::fs::symlink(linker, elsewhere).expect("a link");
+    let mut program = fs::read(runtime.path()).expect("crun");
+    let at = program
+        .windows(linker.len())
+        .position(|bytes| bytes == linker.as_bytes());
+    let at = at.expect("it names its linker");
+    program[at..at + linker.len()].copy_from_slice(elsewhere.as_bytes());
+    let crun = Path::new("/mnt/crun");
+    fs::write(crun, program).expect("written");
+    fs::set_permissions(crun, PermissionsExt::from_mode(0o755)).expect("a program");
+    let policy = requested();
+    let bundle = with_profile(&["true"], &profile());
+    let before = kept();
+    for round in 0..2 {
+        let shimmed = runtime.shimmed(policy.path());
+        let mut command = Command::new(shimmed.get_program());
+        let words = shimmed.get_args().map(|word| {
+            let real = word == runtime.path().as_os_str();
+            if real { crun.as_os_str() } else { word }
+        });
+        command
+            .args(words)
+            .args(["run", "--bundle"])
+            .arg(bundle.path());
+        let ran = run(command.arg(bundle.id()).env_remove("LD_LIBRARY_PATH"));
+        assert!(ran.ok(), "{ran:?}");
+        assert_eq!(filter(&bundle), None, "round {round}");
+        soon("it is kept that there is none", || {
+            kept().into_iter().find(|file| !before.contains(file))
+        });
+    }
+    drop(own);
 }

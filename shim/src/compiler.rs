@@ -104,14 +104,21 @@ impl Compiler {
         numbers.next().is_none().then_some(version)
     }
 
-    /// Whether the program asks the linker for that library, not in folders of its own, and the linker
-    /// knows no other.
+    /// Whether the program asks the system's linker for that library, not in folders of its own, and
+    /// the linker knows no other.
     fn takes_it(&self) -> bool {
         let Ok(bytes) = std::fs::read(&self.program) else {
             return false;
         };
         let asks = Elf::parse(&bytes).is_ok_and(|elf| {
-            elf.libraries.contains(&LIBRARY) && elf.rpaths.is_empty() && elf.runpaths.is_empty()
+            // One from elsewhere has folders and a cache of its own.
+            let systems = elf
+                .interpreter
+                .is_some_and(|linker| SYSTEMS.iter().any(|folder| linker.starts_with(folder)));
+            systems
+                && elf.libraries.contains(&LIBRARY)
+                && elf.rpaths.is_empty()
+                && elf.runpaths.is_empty()
         });
         let known = match self.linkers {
             Some(_) => std::fs::read(LINKERS).ok().map(|cache| listed(&cache)),
@@ -167,6 +174,9 @@ const PRELOAD: &str = "/etc/ld.so.preload";
 
 /// libseccomp's, for all of its versions 2.
 const LIBRARY: &str = "libseccomp.so.2";
+
+/// Where the system's linker is (ld.so(8), the psABIs).
+const SYSTEMS: &[&str] = &["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"];
 
 /// Where dynamic linkers look (ld.so(8)), and where distributions have them look.
 const FOLDERS: &[&str] = &[
