@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use integration::{
@@ -22,6 +22,14 @@ const FOLDER: &str = "/run/seccomp-shim/filters";
 
 /// One test at a time: the cache is the node's.
 static NODE: Mutex<()> = Mutex::new(());
+
+/// Has the test be the only one, with a cache that nobody else on the machine fills.
+fn alone() -> (Option<PrivateMount>, MutexGuard<'static, ()>) {
+    let guard = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let root = nix::unistd::geteuid().is_root();
+    let run = root.then(|| PrivateMount::tmpfs(Path::new("/run"), 16 << 20));
+    (run, guard)
+}
 
 /// What the containers try, each line telling what came of it.
 const TRIES: &str = "mkdir /tmp/x; mkdir -m 1777 /tmp/y; chmod 4755 /tmp; chmod 755 /tmp; \
@@ -121,7 +129,7 @@ fn crun(test: &str) -> Option<RealRuntime> {
 
 #[test]
 fn the_second_container_gets_the_finished_filter_and_is_denied_the_same() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let Some(runtime) = crun("the_second_container_gets_the_finished_filter") else {
         return;
     };
@@ -180,7 +188,7 @@ fn the_second_container_gets_the_finished_filter_and_is_denied_the_same() {
 
 #[test]
 fn a_bad_entry_is_a_miss() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let Some(runtime) = crun("a_bad_entry_is_a_miss") else {
         return;
     };
@@ -207,7 +215,7 @@ fn a_bad_entry_is_a_miss() {
 
 #[test]
 fn what_a_program_alone_does_not_say_is_not_handed_over() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let Some(runtime) = crun("what_a_program_alone_does_not_say_is_not_handed_over") else {
         return;
     };
@@ -245,13 +253,12 @@ fn what_a_program_alone_does_not_say_is_not_handed_over() {
 /// Limits that are lower than those that the filling sets itself can only be kept.
 #[test]
 fn the_cache_is_filled_under_an_engines_own_limits() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let Some(runtime) = crun("the_cache_is_filled_under_an_engines_own_limits") else {
         return;
     };
     let policy = requested();
-    // Where the folders are not there yet, and nobody else's cache is.
-    let _run = PrivateMount::tmpfs(Path::new("/run"), 8 << 20);
+    // The folders are not there yet.
     for limit in ["umask 177", "ulimit -t 1", "ulimit -v 500000"] {
         let bundle = with_profile(&["true"], &profile());
         let before = kept();
@@ -273,7 +280,7 @@ fn the_cache_is_filled_under_an_engines_own_limits() {
 /// Who fills the cache holds nothing of the engine's and is not its child.
 #[test]
 fn nobody_sees_the_filling() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let Some(runtime) = crun("nobody_sees_the_filling") else {
         return;
     };
@@ -324,7 +331,7 @@ fn fillers(binary: &Path) -> Vec<PathBuf> {
 /// Without a profile of its own, as an engine's container that leaves it to the policy.
 #[test]
 fn what_was_made_before_the_first_container_is_handed_to_it() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let Some(runtime) = crun("what_was_made_before_the_first_container") else {
         return;
     };
@@ -378,7 +385,7 @@ fn what_was_made_before_the_first_container_is_handed_to_it() {
 /// After a reboot the cache is empty, and the bundle still has what it was given.
 #[test]
 fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let Some(runtime) = crun("a_strict_policy_knows_its_own_filter") else {
         return;
     };
@@ -438,7 +445,7 @@ fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
 /// A folder of /etc/ld.so.conf.d may hold another libseccomp, which crun would then get.
 #[test]
 fn where_the_linker_knows_another_libseccomp_nothing_is_handed_over() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let test = "where_the_linker_knows_another_libseccomp_nothing_is_handed_over";
     let Some(runtime) = crun(test) else {
         return;
@@ -466,7 +473,7 @@ fn where_the_linker_knows_another_libseccomp_nothing_is_handed_over() {
 /// name would let it pass in a filter of ours.
 #[test]
 fn where_crun_knows_a_name_that_we_do_not_nothing_is_handed_over() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let test = "where_crun_knows_a_name_that_we_do_not_nothing_is_handed_over";
     let Some(runtime) = crun(test) else {
         return;
@@ -495,7 +502,7 @@ fn where_crun_knows_a_name_that_we_do_not_nothing_is_handed_over() {
 /// The linker looks for it elsewhere then, also by what the processor can do.
 #[test]
 fn where_the_linkers_cache_has_no_libseccomp_nothing_is_handed_over() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let Some(runtime) = crun("where_the_linkers_cache_has_no_libseccomp") else {
         return;
     };
@@ -513,7 +520,7 @@ fn where_the_linkers_cache_has_no_libseccomp_nothing_is_handed_over() {
 /// As a package manager beside the distribution's gives to its programs.
 #[test]
 fn where_crun_has_a_linker_of_its_own_nothing_is_handed_over() {
-    let _alone = NODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let Some(runtime) = crun("where_crun_has_a_linker_of_its_own_nothing_is_handed_over") else {
         return;
     };
