@@ -104,7 +104,7 @@ fn without_a_policy_directory_the_default_and_the_request_both_hold() {
             runtime.name
         );
         // Again on the same bundle: nothing is left to change, but that crun may be handed a
-        // finished filter by now (handover.rs).
+        // finished filter by now (tests/handover).
         let before = bundle.seccomp();
         let _ = runtime.run(&nowhere, &bundle);
         assert_eq!(before, bundle.seccomp());

@@ -5,127 +5,25 @@
     reason = "a test says so by failing"
 )]
 
+mod cache;
+mod linker;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use integration::{
-    PolicyDir, PrivateMount, RealRuntime, TestBundle, explain, run, shim_binary, skip,
-};
+use integration::{PolicyDir, RealRuntime, TestBundle, explain, run, shim_binary};
 use serde_json::{Value, json};
 
-const FILTER: &str = "run.oci.seccomp_bpf_data";
-const FOLDER: &str = "/run/seccomp-shim/filters";
-
-/// One test at a time: the cache is the node's.
-static NODE: Mutex<()> = Mutex::new(());
-
-/// Has the test be the only one, with a cache that nobody else on the machine fills.
-fn alone() -> (Option<PrivateMount>, MutexGuard<'static, ()>) {
-    let guard = NODE.lock().unwrap_or_else(PoisonError::into_inner);
-    let root = nix::unistd::geteuid().is_root();
-    let run = root.then(|| PrivateMount::tmpfs(Path::new("/run"), 16 << 20));
-    (run, guard)
-}
+use cache::{
+    FILTER, FOLDER, alone, crun, filled, filter, kept, profile, requested, soon, with_profile,
+};
 
 /// What the containers try, each line telling what came of it.
 const TRIES: &str = "mkdir /tmp/x; mkdir -m 1777 /tmp/y; chmod 4755 /tmp; chmod 755 /tmp; \
     hostname other; unshare -U true; unshare -m true; unshare -n true; date -s 2020-01-01; \
     mount -t tmpfs none /tmp; kill -0 1; sleep 0; ls /; grep -E '^(Seccomp|NoNew)' /proc/self/status; \
     true";
-
-/// A profile that no run before this one had, so that nothing is kept for it; its errno tells its
-/// denials from others.
-fn profile() -> Value {
-    let own = format!("none_{}_{:?}", std::process::id(), Instant::now());
-    let masked =
-        json!([{"index": 1, "value": 0o4000, "valueTwo": 0o4000, "op": "SCMP_CMP_MASKED_EQ"}]);
-    json!({
-        "defaultAction": "SCMP_ACT_ALLOW",
-        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
-        "syscalls": [
-            {"names": ["mkdir", "mkdirat", own], "action": "SCMP_ACT_ERRNO", "errnoRet": 28},
-            {"names": ["chmod", "fchmodat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 27, "args": masked},
-            {"names": ["unshare"], "action": "SCMP_ACT_ERRNO", "errnoRet": 30,
-             "args": [{"index": 0, "value": 0x1000_0000, "op": "SCMP_CMP_EQ"}]},
-            {"names": ["sethostname"], "action": "SCMP_ACT_ERRNO", "errnoRet": 40},
-        ],
-    })
-}
-
-fn with_profile(args: &[&str], profile: &Value) -> TestBundle {
-    let bundle = TestBundle::new(args);
-    bundle.edit(|config| config["linux"]["seccomp"] = profile.clone());
-    bundle
-}
-
-fn requested() -> PolicyDir {
-    PolicyDir::new("[defaults]\nprofile = \"Requested\"")
-}
-
-/// The filter that stands in the bundle.
-fn filter(bundle: &TestBundle) -> Option<String> {
-    let config: Value = serde_json::from_slice(&bundle.text()).expect("JSON");
-    Some(config["annotations"][FILTER].as_str()?.to_owned())
-}
-
-fn kept() -> Vec<PathBuf> {
-    let found = fs::read_dir(FOLDER).into_iter().flatten().flatten();
-    let files = found.map(|entry| entry.path());
-    files
-        .filter(|path| path.file_name().is_some_and(|name| name.len() == 64))
-        .collect()
-}
-
-/// Waits for what comes soon.
-fn soon<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Runs the container until it is handed a filter, and gives the file of that filter.
-fn filled(runtime: &RealRuntime, policy: &Path, bundle: &TestBundle) -> PathBuf {
-    let before = kept();
-    let first = runtime.run(policy, bundle);
-    assert_eq!(
-        filter(bundle),
-        None,
-        "crun compiles the first time: {first:?}"
-    );
-    soon("the cache is filled", || {
-        kept().into_iter().find(|file| !before.contains(file))
-    })
-}
-
-fn crun(test: &str) -> Option<RealRuntime> {
-    if cfg!(not(target_arch = "x86_64")) {
-        skip(test, "the profile is for x86-64");
-        return None;
-    }
-    let runtime = RealRuntime::find(test, "crun")?;
-    let version = run(Command::new("readlink")
-        .arg("-f")
-        .arg("/usr/lib/x86_64-linux-gnu/libseccomp.so.2"));
-    let (major, minor, micro) = ::filter::libseccomp_version();
-    if !version
-        .stdout
-        .trim()
-        .ends_with(&format!("{major}.{minor}.{micro}"))
-    {
-        skip(test, "this program's libseccomp is not of crun's version");
-        return None;
-    }
-    Some(runtime)
-}
 
 #[test]
 fn the_second_container_gets_the_finished_filter_and_is_denied_the_same() {
@@ -440,122 +338,4 @@ fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
         assert!(refused.text().contains(FILTER), "{refused:?}");
         assert_eq!(bundle.text(), text);
     }
-}
-
-/// A folder of /etc/ld.so.conf.d may hold another libseccomp, which crun would then get.
-#[test]
-fn where_the_linker_knows_another_libseccomp_nothing_is_handed_over() {
-    let _alone = alone();
-    let test = "where_the_linker_knows_another_libseccomp_nothing_is_handed_over";
-    let Some(runtime) = crun(test) else {
-        return;
-    };
-    let folder = tempfile::tempdir().expect("a folder");
-    let other = folder.path().join("libseccomp.so.2");
-    let own = Path::new("/usr/lib/x86_64-linux-gnu/libseccomp.so.2");
-    fs::copy(own, &other).expect("a copy");
-    // As ldconfig would write it, for this test alone.
-    let mut cache = fs::read("/etc/ld.so.cache").unwrap_or_default();
-    cache.extend(b"\0libseccomp.so.2\0");
-    cache.extend(other.as_os_str().as_encoded_bytes());
-    cache.push(0);
-    let written = folder.path().join("cache");
-    fs::write(&written, cache).expect("written");
-    let policy = requested();
-    let bundle = with_profile(&["true"], &profile());
-    let _cache = PrivateMount::bind(&written, Path::new("/etc/ld.so.cache"));
-    filled(&runtime, policy.path(), &bundle);
-    let _ = runtime.run(policy.path(), &bundle);
-    assert_eq!(filter(&bundle), None);
-}
-
-/// Distributions add system calls to a version of libseccomp. A profile that denies one of those by
-/// name would let it pass in a filter of ours.
-#[test]
-fn where_crun_knows_a_name_that_we_do_not_nothing_is_handed_over() {
-    let _alone = alone();
-    let test = "where_crun_knows_a_name_that_we_do_not_nothing_is_handed_over";
-    let Some(runtime) = crun(test) else {
-        return;
-    };
-    let library =
-        fs::canonicalize("/usr/lib/x86_64-linux-gnu/libseccomp.so.2").expect("it is there");
-    let mut newer = fs::read(&library).expect("read");
-    newer.extend(b"\0not_yet_known\0");
-    let folder = tempfile::tempdir().expect("a folder");
-    let written = folder.path().join("newer");
-    fs::write(&written, newer).expect("written");
-    let policy = requested();
-    let _library = PrivateMount::bind(&written, &library);
-    let mut profile = profile();
-    for known in [true, false] {
-        if !known {
-            profile["syscalls"][3]["names"] = json!(["sethostname", "not_yet_known"]);
-        }
-        let bundle = with_profile(&["true"], &profile);
-        filled(&runtime, policy.path(), &bundle);
-        let _ = runtime.run(policy.path(), &bundle);
-        assert_eq!(filter(&bundle).is_some(), known, "{profile}");
-    }
-}
-
-/// The linker looks for it elsewhere then, also by what the processor can do.
-#[test]
-fn where_the_linkers_cache_has_no_libseccomp_nothing_is_handed_over() {
-    let _alone = alone();
-    let Some(runtime) = crun("where_the_linkers_cache_has_no_libseccomp") else {
-        return;
-    };
-    let folder = tempfile::tempdir().expect("a folder");
-    let written = folder.path().join("cache");
-    fs::write(&written, "glibc-ld.so.cache1.1").expect("written");
-    let policy = requested();
-    let bundle = with_profile(&["true"], &profile());
-    let _cache = PrivateMount::bind(&written, Path::new("/etc/ld.so.cache"));
-    filled(&runtime, policy.path(), &bundle);
-    let _ = runtime.run(policy.path(), &bundle);
-    assert_eq!(filter(&bundle), None);
-}
-
-/// As a package manager beside the distribution's gives to its programs.
-#[test]
-fn where_crun_has_a_linker_of_its_own_nothing_is_handed_over() {
-    let _alone = alone();
-    let Some(runtime) = crun("where_crun_has_a_linker_of_its_own_nothing_is_handed_over") else {
-        return;
-    };
-    let own = PrivateMount::tmpfs(Path::new("/mnt"), 16 << 20);
-    let (linker, elsewhere) = ("/lib64/ld-linux-x86-64.so.2", "/mnt///ld-linux-x86-64.so.2");
-    std::os::unix::fs::symlink(linker, elsewhere).expect("a link");
-    let mut program = fs::read(runtime.path()).expect("crun");
-    let at = program
-        .windows(linker.len())
-        .position(|bytes| bytes == linker.as_bytes());
-    let at = at.expect("it names its linker");
-    program[at..at + linker.len()].copy_from_slice(elsewhere.as_bytes());
-    let crun = Path::new("/mnt/crun");
-    fs::write(crun, program).expect("written");
-    fs::set_permissions(crun, PermissionsExt::from_mode(0o755)).expect("a program");
-    let policy = requested();
-    let bundle = with_profile(&["true"], &profile());
-    let before = kept();
-    for round in 0..2 {
-        let shimmed = runtime.shimmed(policy.path());
-        let mut command = Command::new(shimmed.get_program());
-        let words = shimmed.get_args().map(|word| {
-            let real = word == runtime.path().as_os_str();
-            if real { crun.as_os_str() } else { word }
-        });
-        command
-            .args(words)
-            .args(["run", "--bundle"])
-            .arg(bundle.path());
-        let ran = run(command.arg(bundle.id()).env_remove("LD_LIBRARY_PATH"));
-        assert!(ran.ok(), "{ran:?}");
-        assert_eq!(filter(&bundle), None, "round {round}");
-        soon("it is kept that there is none", || {
-            kept().into_iter().find(|file| !before.contains(file))
-        });
-    }
-    drop(own);
 }
