@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use integration::engine::within;
 use integration::{Container, KeptAgent, Outcome, PolicyDir, RealRuntime, TestAgent, TestBundle};
 use serde_json::Value;
 
@@ -111,6 +112,19 @@ fn sleeper<'r>(runtime: &'r RealRuntime, policy: &PolicyDir, bundle: &TestBundle
     let container = runtime.create(policy.path(), bundle).expect("created");
     let started = container.command(policy.path(), &["start"]);
     assert!(started.ok(), "{started:?}");
+    // `start` is over before its own program runs; until then its end would come with the agent's.
+    let pid = container.pid(policy.path()).expect("a pid");
+    let sleeps = || {
+        let read = |file| std::fs::read_to_string(format!("/proc/{pid}/{file}"));
+        let read = |file| read(file).map_err(|error| error.to_string());
+        let (name, call) = (read("comm")?, read("syscall")?);
+        // nanosleep, clock_nanosleep.
+        let asleep = ["35 ", "230 "]
+            .iter()
+            .any(|number| call.starts_with(number));
+        (name == "sleep\n" && asleep).then_some(()).ok_or(call)
+    };
+    within(sleeps).expect("it sleeps");
     container
 }
 
