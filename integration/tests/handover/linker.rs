@@ -5,10 +5,23 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use integration::{PrivateMount, run};
+use integration::{PrivateMount, RealRuntime, run};
 use serde_json::json;
 
 use crate::cache::{alone, crun, filled, filter, kept, profile, requested, soon, with_profile};
+
+/// The linker's cache is this one for the calling test alone.
+fn nothing_is_handed_over_with(cache: &[u8], runtime: &RealRuntime) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let written = folder.path().join("cache");
+    fs::write(&written, cache).expect("written");
+    let policy = requested();
+    let bundle = with_profile(&["true"], &profile());
+    let _cache = PrivateMount::bind(&written, Path::new("/etc/ld.so.cache"));
+    filled(runtime, policy.path(), &bundle);
+    let _ = runtime.run(policy.path(), &bundle);
+    assert_eq!(filter(&bundle), None);
+}
 
 /// A folder of /etc/ld.so.conf.d may hold another libseccomp, which crun would then get.
 #[test]
@@ -22,19 +35,12 @@ fn where_the_linker_knows_another_libseccomp_nothing_is_handed_over() {
     let other = folder.path().join("libseccomp.so.2");
     let own = Path::new("/usr/lib/x86_64-linux-gnu/libseccomp.so.2");
     fs::copy(own, &other).expect("a copy");
-    // As ldconfig would write it, for this test alone.
+    // As ldconfig would write it.
     let mut cache = fs::read("/etc/ld.so.cache").unwrap_or_default();
     cache.extend(b"\0libseccomp.so.2\0");
     cache.extend(other.as_os_str().as_encoded_bytes());
     cache.push(0);
-    let written = folder.path().join("cache");
-    fs::write(&written, cache).expect("written");
-    let policy = requested();
-    let bundle = with_profile(&["true"], &profile());
-    let _cache = PrivateMount::bind(&written, Path::new("/etc/ld.so.cache"));
-    filled(&runtime, policy.path(), &bundle);
-    let _ = runtime.run(policy.path(), &bundle);
-    assert_eq!(filter(&bundle), None);
+    nothing_is_handed_over_with(&cache, &runtime);
 }
 
 /// Distributions add system calls to a version of libseccomp. A profile that denies one of those by
@@ -74,15 +80,7 @@ fn where_the_linkers_cache_has_no_libseccomp_nothing_is_handed_over() {
     let Some(runtime) = crun("where_the_linkers_cache_has_no_libseccomp") else {
         return;
     };
-    let folder = tempfile::tempdir().expect("a folder");
-    let written = folder.path().join("cache");
-    fs::write(&written, "glibc-ld.so.cache1.1").expect("written");
-    let policy = requested();
-    let bundle = with_profile(&["true"], &profile());
-    let _cache = PrivateMount::bind(&written, Path::new("/etc/ld.so.cache"));
-    filled(&runtime, policy.path(), &bundle);
-    let _ = runtime.run(policy.path(), &bundle);
-    assert_eq!(filter(&bundle), None);
+    nothing_is_handed_over_with(b"glibc-ld.so.cache1.1", &runtime);
 }
 
 /// As a package manager beside the distribution's gives to its programs.

@@ -302,6 +302,16 @@ fn a_refusal_reaches_whatever_is_left_of_the_log_and_stderr() {
     }
 }
 
+/// The stand-in for a runtime gets the create: it ends with 7.
+fn is_run(runtime: &Path, policy: &PolicyDir, bundle: &TestBundle, case: &str) {
+    let mut command = shim();
+    command.args(["--shim-runtime".as_ref(), runtime.as_os_str()]);
+    command.args(["--shim-policy".as_ref(), policy.path().as_os_str()]);
+    command.args(["create", "--bundle"]);
+    let outcome = run(command.arg(bundle.path()).arg("an-id"));
+    assert_eq!(outcome.code, Some(7), "{case}: {outcome:?}");
+}
+
 #[test]
 fn a_youki_without_seccomp_gets_no_container_with_a_profile() {
     if !needs_root("a_youki_without_seccomp_gets_no_container_with_a_profile") {
@@ -331,12 +341,7 @@ fn a_youki_without_seccomp_gets_no_container_with_a_profile() {
         }
         // One that says nothing of the kind is run.
         write(&runtime, &with, "755");
-        let mut command = shim();
-        command.args(["--shim-runtime".as_ref(), runtime.as_os_str()]);
-        command.args(["--shim-policy".as_ref(), policy.path().as_os_str()]);
-        command.args(["create", "--bundle"]);
-        let outcome = run(command.arg(bundle.path()).arg("an-id"));
-        assert_eq!(outcome.code, Some(7), "{name}: {outcome:?}");
+        is_run(&runtime, &policy, &bundle, name);
     }
 }
 
@@ -398,12 +403,7 @@ fn a_youki_that_does_not_tell_its_version_gets_no_container_with_masked_conditio
                 assert!(message.contains("does not tell its version"), "{message}");
                 continue;
             };
-            let mut command = shim();
-            command.args(["--shim-runtime".as_ref(), runtime.as_os_str()]);
-            command.args(["--shim-policy".as_ref(), policy.path().as_os_str()]);
-            command.args(["create", "--bundle"]);
-            let outcome = run(command.arg(bundle.path()).arg("an-id"));
-            assert_eq!(outcome.code, Some(7), "{case}: {outcome:?}");
+            is_run(&runtime, &policy, &bundle, &case);
             let config: serde_json::Value =
                 serde_json::from_slice(&bundle.text()).expect("still JSON");
             let args = config.pointer("/linux/seccomp/syscalls/0/args");
@@ -440,12 +440,7 @@ fn a_youki_that_does_not_tell_its_version_gets_no_container_with_masked_conditio
         }
         // Without such conditions it does not matter which youki it is.
         bundle.write_text(&none);
-        let mut command = shim();
-        command.args(["--shim-runtime".as_ref(), runtime.as_os_str()]);
-        command.args(["--shim-policy".as_ref(), policy.path().as_os_str()]);
-        command.args(["create", "--bundle"]);
-        let outcome = run(command.arg(bundle.path()).arg("an-id"));
-        assert_eq!(outcome.code, Some(7), "{case}: {outcome:?}");
+        is_run(&runtime, &policy, &bundle, &case);
     }
 }
 
