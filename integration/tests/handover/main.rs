@@ -315,6 +315,8 @@ fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
         "{restored:?}"
     );
     assert_eq!(bundle.text(), text);
+    // crun 1.21 leaves something behind where it cannot restore.
+    let _ = run(runtime.bare().args(["delete", "--force", &bundle.id()]));
     fs::remove_file(&file).expect("removed");
     // `explain` makes it to compare with, and keeps nothing.
     assert_eq!(explained().0, json!("kept"));
