@@ -304,6 +304,16 @@ fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
     assert_eq!(explained(), (json!("kept"), json!(false)), "it is known");
     let handed = filter(&bundle).expect("a filter is handed over");
     let text = bundle.text();
+    fs::remove_file(&file).expect("removed");
+    // `explain` makes it to compare with, and keeps nothing.
+    assert_eq!(explained().0, json!("kept"));
+    assert!(!file.exists(), "explain changes nothing");
+    let again = runtime.run(strict.path(), &bundle);
+    assert_eq!(again.text(), once.text());
+    assert_eq!(bundle.text(), text);
+    assert_eq!(filter(&bundle), Some(handed));
+    assert!(file.exists(), "it is kept again");
+
     // Podman has a container restored from the bundle that it ran in.
     let restored = run(runtime
         .shimmed(strict.path())
@@ -315,17 +325,9 @@ fn a_strict_policy_knows_its_own_filter_in_a_bundle_that_is_used_again() {
         "{restored:?}"
     );
     assert_eq!(bundle.text(), text);
-    // crun 1.21 leaves something behind where it cannot restore.
+    // crun from 1.21 on leaves a container behind that it cannot restore, and a cgroup that is of no use:
+    // nothing is run after this.
     let _ = run(runtime.bare().args(["delete", "--force", &bundle.id()]));
-    fs::remove_file(&file).expect("removed");
-    // `explain` makes it to compare with, and keeps nothing.
-    assert_eq!(explained().0, json!("kept"));
-    assert!(!file.exists(), "explain changes nothing");
-    let again = runtime.run(strict.path(), &bundle);
-    assert_eq!(again.text(), once.text());
-    assert_eq!(bundle.text(), text);
-    assert_eq!(filter(&bundle), Some(handed));
-    assert!(file.exists(), "it is kept again");
 
     // What says something else is somebody else's, kept or not.
     bundle.edit(|config| config["annotations"][FILTER] = json!("BgAAAAAA/38="));
