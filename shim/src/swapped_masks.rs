@@ -32,11 +32,15 @@ const OP: &str = "SCMP_CMP_MASKED_EQ";
 /// # Errors
 /// It has such conditions, and it is not known how the runtime reads them.
 pub(crate) fn for_runtime(runtime: &Runtime, profile: &str) -> Result<Option<String>, Refusal> {
-    if !is_asked_about(runtime) || !profile.contains(OP) || !swaps(runtime)? {
+    if !is_asked_about(runtime) {
         return Ok(None);
     }
     // Bits outside of the mask do not count: without them it is seen again what was swapped.
-    Ok(turn(profile, |(mask, value)| Some((value & mask, mask))))
+    let turned = turn(profile, |(mask, value)| Some((value & mask, mask)));
+    Ok(match turned {
+        Some(profile) if swaps(runtime)? => Some(profile),
+        _ => None,
+    })
 }
 
 /// The configuration in `bytes` as it was meant, where the conditions in it were swapped for this
@@ -49,7 +53,7 @@ pub(crate) fn meant(
     bytes: &[u8],
     files: &Files,
 ) -> Result<Option<Vec<u8>>, Refusal> {
-    if !is_asked_about(runtime) || memmem::find(bytes, OP.as_bytes()).is_none() {
+    if !is_asked_about(runtime) {
         return Ok(None);
     }
     let config = files.parse(bytes)?;
@@ -119,6 +123,10 @@ fn version(text: &[u8]) -> Option<(u64, u64, u64)> {
 /// The profile with other values in its masked conditions, wherever `other` has some for the two that
 /// stand there; none if that changes nothing.
 fn turn(profile: &str, other: impl Fn((u64, u64)) -> Option<(u64, u64)>) -> Option<String> {
+    // Any letter of the word may be written as an escape.
+    if !profile.contains(OP) && !profile.contains('\\') {
+        return None;
+    }
     let mut profile: Value = serde_json::from_str(profile).ok()?;
     let rules = profile.get_mut("syscalls")?.as_array_mut()?;
     let mut changed = false;
@@ -174,7 +182,9 @@ mod tests {
         let profile = condition("MASKED_EQ", 0x7E02_0000, 0);
         let turned = around(&profile).unwrap();
         assert_eq!(turned, condition("MASKED_EQ", 0, 0x7E02_0000));
-        assert_eq!(around(&turned), Some(profile));
+        assert_eq!(around(&turned).as_ref(), Some(&profile));
+        let escaped = profile.replace("MASKED", "M\\u0041SKED");
+        assert_eq!(around(&escaped), Some(turned));
         assert_eq!(around(&condition("MASKED_EQ", 7, 7)), None, "either way");
         assert_eq!(around(&condition("EQ", 7, 1)), None);
     }

@@ -392,9 +392,12 @@ fn a_youki_that_does_not_tell_its_version_gets_no_container_with_masked_conditio
         write(&folder.path().join("next"), &program, "755");
         fs::rename(folder.path().join("next"), &runtime).expect("in its place");
         let case = format!("{name}: {program}");
-        for time in ["first", "again", "its bundle used again"] {
-            if time != "its bundle used again" {
-                bundle.write_text(&masks);
+        let escaped = String::from_utf8_lossy(&masks).replace("MASKED_EQ", "MASKED\\u005fEQ");
+        for time in ["first", "again", "its bundle used again", "escaped"] {
+            match time {
+                "its bundle used again" => {}
+                "escaped" => bundle.write_text(&escaped),
+                _ => bundle.write_text(&masks),
             }
             let attempt = Attempt::by(shim(), bundle.path()).own("--shim-runtime", &runtime);
             let attempt = attempt.own("--shim-policy", policy.path());
